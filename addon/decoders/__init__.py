@@ -1,0 +1,1 @@
+"""One folder or file per vendor: a request in, hits out."""

@@ -1,0 +1,1 @@
+"""Meta Pixel: endpoints, parameters, identity, content."""

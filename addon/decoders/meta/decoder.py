@@ -1,0 +1,271 @@
+"""One request to Meta, or to an endpoint that takes Meta's events, as hits."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from addon.decoders.base import Decoded
+from addon.decoders.meta.endpoints import (
+    SANDBOX_PATH,
+    TRACKING_PATHS,
+    Address,
+    imitates_meta,
+    is_meta_host,
+    may_be_custom_endpoint,
+    meta_role,
+    split_address,
+)
+from addon.decoders.meta.events import event_kind, event_trigger
+from addon.decoders.meta.identity import identifiers
+from addon.decoders.meta.wire import Body, body_parameters, flatten, parse_pairs, query_parameters
+from addon.model import CapturedRequest, Hit, Param
+from addon.vocabulary import Frame, PageUrlFrom, Transport
+
+MAX_BATCH = 100
+"""Most events that are read from one batch envelope; Meta's client sends at most ten."""
+
+_GATEWAY_MARKS = (b'"fb.pixel_id"', b'"event_name"')
+
+
+class MetaDecoder:
+    """Decodes Meta Pixel traffic. A pure function of one request; it never raises on its content."""
+
+    name = "meta"
+
+    def concerns(self, request: CapturedRequest) -> bool:
+        """Tell cheaply whether `request` may be one of Meta's (see `decoders.base.Decoder`)."""
+        address = split_address(request.url)
+        return (
+            is_meta_host(address.host)
+            or imitates_meta(address.host)
+            or may_be_custom_endpoint(address)
+            or (request.method == "POST" and _is_gateway_body(request.body))
+        )
+
+    def decode(self, request: CapturedRequest, request_key: str) -> Decoded | None:
+        """Return what `request` is; a known endpoint that cannot be read becomes a problem."""
+        address = split_address(request.url)
+        if request.method not in {"GET", "POST", "HEAD"}:
+            return None  # a preflight carries no event
+        role = meta_role(address)
+        if role is not None and role != "event":
+            return Decoded(role)
+        if imitates_meta(address.host):
+            return Decoded("lookalike") if may_look_like_event(address) else None
+        body = body_parameters(request)
+        query = query_parameters(request.url)
+        if body.document is not None and _is_gateway(body.document):
+            return _decode_gateway(request, request_key, address, query, body)
+        if role is None and not _is_custom_endpoint(address, query, body):
+            return None
+        return _decode_tracking(request, request_key, address, query, body)
+
+
+def may_look_like_event(address: Address) -> bool:
+    """Tell whether the path of a host that bears Meta's name is that of an event."""
+    return address.path in TRACKING_PATHS
+
+
+def _is_gateway_body(body: bytes) -> bool:
+    head = body[:4096].lstrip()
+    return head.startswith(b"{") and (all(mark in body for mark in _GATEWAY_MARKS) or b'"action_source"' in body)
+
+
+def _is_gateway(document: dict[str, object]) -> bool:
+    if isinstance(document.get("fb.pixel_id"), str | int) and "event_name" in document:
+        return True
+    return _server_events(document) is not None
+
+
+def _server_events(document: dict[str, object]) -> list[dict[str, object]] | None:
+    """Return the events of a Conversions API body (`{"data": [{event_name, user_data, …}]}`), or None."""
+    data = document.get("data")
+    if not isinstance(data, list) or not data or len(data) > MAX_BATCH:
+        return None
+    events = [item for item in data if isinstance(item, dict)]
+    if len(events) == len(data) and all("event_name" in item and "user_data" in item for item in events):
+        return events
+    return None
+
+
+def _is_custom_endpoint(address: Address, query: Sequence[Param], body: Body) -> bool:
+    """Tell whether a request on another host has the pixel's shape: path …/tr, digits as id, an event name."""
+    if not may_be_custom_endpoint(address):
+        return False
+    values = _first_values((*query, *body.parameters))
+    pixel = values.get("id", "")
+    return pixel.isascii() and pixel.isdigit() and bool(values.get("ev"))
+
+
+def _first_values(parameters: Iterable[Param]) -> dict[str, str]:
+    values: dict[str, str] = {}
+    for param in parameters:
+        values.setdefault(param.name, param.value)
+    return values
+
+
+def _decode_tracking(
+    request: CapturedRequest, key: str, address: Address, query: tuple[Param, ...], body: Body
+) -> Decoded:
+    parameters = query + body.parameters
+    values = _first_values(parameters)
+    if values.get("batch") and any(param.name.startswith("events[") for param in parameters):
+        hits = tuple(_batch_hits(request, key, address, parameters))
+        return Decoded("event", hits, body.problem if hits else "a batch without a readable event")
+    if "id" not in values and "ev" not in values:
+        problem = body.problem or "a request to Meta's event address without pixel id and event name"
+        return Decoded("event", (), problem)
+    transport = _transport(request, address, values, query, body)
+    return Decoded("event", (_hit(request, key, 0, address, transport, parameters),), body.problem)
+
+
+def _batch_hits(
+    request: CapturedRequest, key: str, address: Address, parameters: Iterable[Param]
+) -> Iterator[Hit]:
+    envelopes = [param for param in parameters if param.name.startswith("events[")][:MAX_BATCH]
+    for index, envelope in enumerate(envelopes):
+        inner = tuple(parse_pairs(envelope.value, envelope.context))
+        if any(param.name in {"id", "ev"} for param in inner):
+            yield _hit(request, key, index, address, "batch", inner)
+
+
+def _transport(
+    request: CapturedRequest, address: Address, values: dict[str, str], query: Sequence[Param], body: Body
+) -> Transport:
+    if address.path.rstrip("/") == SANDBOX_PATH:
+        return "sandbox_copy"
+    if values.get("redirect") == "0":
+        return "redirect"
+    mode = values.get("rqm")
+    if mode == "fetch":
+        return "fetch"
+    if request.method == "POST":
+        if body.kind == "multipart":
+            return "beacon"
+        if body.kind in {"text", "json"}:
+            return "text_post"
+        if body.kind == "none" and query:
+            return "beacon"
+        return "form_post"
+    if values.get("noscript") == "1":
+        return "noscript"
+    if request.header("sec-fetch-dest") == "empty":
+        return "fetch"
+    return "image"
+
+
+def _hit(
+    request: CapturedRequest,
+    key: str,
+    index: int,
+    address: Address,
+    transport: Transport,
+    parameters: tuple[Param, ...],
+) -> Hit:
+    parameters = (*parameters, *_header_parameters(request))
+    values = _first_values(parameters)
+    name = values.get("ev", "")
+    page_url, page_url_from = _page(values)
+    return Hit(
+        request_key=key,
+        index=index,
+        transport=transport,
+        pixel_id=values.get("id", ""),
+        event_name=name,
+        page_url=page_url,
+        page_url_from=page_url_from,
+        referrer_url=values.get("rl") or None,
+        frame=_frame(values.get("if")),
+        client_time=_milliseconds(values.get("ts")),
+        counter=values.get("ec"),
+        init_time=values.get("it"),
+        dedupe_id=values.get("eid") or values.get("eid[]") or None,
+        kind=event_kind(name),
+        trigger=event_trigger(name, values, by_library="v" in values),
+        derived_by_rule=values.get("est_source") or None,
+        recipient_host=address.host,
+        parameters=parameters,
+        identifiers=identifiers(parameters, request.headers),
+    )
+
+
+def _decode_gateway(
+    request: CapturedRequest, key: str, address: Address, query: tuple[Param, ...], body: Body
+) -> Decoded:
+    document = body.document or {}
+    events = _server_events(document)
+    if events is None:
+        return Decoded("event", (_gateway_hit(request, key, 0, address, query, body.parameters, ""),))
+    pixel = next((part for part in reversed(address.path.split("/")) if part.isdigit()), "")
+    return Decoded(
+        "event",
+        tuple(
+            _gateway_hit(request, key, index, address, query, tuple(flatten(event)), pixel)
+            for index, event in enumerate(events)
+        ),
+    )
+
+
+def _gateway_hit(
+    request: CapturedRequest,
+    key: str,
+    index: int,
+    address: Address,
+    query: tuple[Param, ...],
+    body: tuple[Param, ...],
+    pixel: str,
+) -> Hit:
+    parameters = (*query, *body, *_header_parameters(request))
+    values = _first_values(parameters)
+    name = values.get("event_name", "")
+    location = values.get("website_context.location") or values.get("event_source_url") or ""
+    referer = values.get("Referer")
+    in_frame = values.get("website_context.isInIFrame")
+    seconds = values.get("event_time", "")
+    return Hit(
+        request_key=key,
+        index=index,
+        transport="gateway",
+        pixel_id=values.get("fb.pixel_id", pixel),
+        event_name=name,
+        page_url=location or referer,
+        page_url_from="dl" if location else ("referer" if referer else "none"),
+        referrer_url=values.get("website_context.referrer") or None,
+        frame=_frame(in_frame),
+        client_time=_milliseconds(seconds + "000") if len(seconds) == 10 else _milliseconds(seconds),
+        counter=None,
+        init_time=None,
+        dedupe_id=values.get("event_id") or None,
+        kind=event_kind(name),
+        trigger=event_trigger(name, values, by_library=False),
+        derived_by_rule=None,
+        recipient_host=address.host,
+        parameters=parameters,
+        identifiers=identifiers(parameters, request.headers),
+    )
+
+
+def _header_parameters(request: CapturedRequest) -> Iterator[Param]:
+    referer = request.header("referer")
+    if referer:
+        yield Param(name="Referer", value=referer, raw=referer, context="header")
+
+
+def _page(values: dict[str, str]) -> tuple[str | None, PageUrlFrom]:
+    if values.get("dl"):
+        return values["dl"], "dl"
+    if values.get("Referer"):
+        return values["Referer"], "referer"
+    return None, "none"
+
+
+def _frame(flag: str | None) -> Frame:
+    if flag == "true":
+        return "embedded"
+    return "top" if flag == "false" else "unknown"
+
+
+def _milliseconds(text: str | None) -> float | None:
+    """Return epoch seconds for a count of milliseconds, or None where the text is no plausible time."""
+    if not text or not text.isascii() or not text.isdigit() or len(text) > 15:
+        return None
+    seconds = int(text) / 1000
+    return seconds if 0 < seconds < 4_102_444_800 else None

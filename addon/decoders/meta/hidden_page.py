@@ -1,0 +1,51 @@
+"""Protected-data mode: the page behind an address that was cut to its origin.
+
+In that mode (`pm=1`) the client sends only the origin as `dl`, and `hrl`: the first six hexadecimal digits
+of SHA-256 over page address + pixel id + event name. Anyone with a list of a site's addresses can test which
+page it was; here the pages seen in the same capture are tested. Source: the wire format reference, 2.1.
+"""
+
+import hashlib
+from collections.abc import Iterable
+
+from addon.decoders.meta.endpoints import split_address
+from addon.model import Frozen, Hit
+
+FINGERPRINT_DIGITS = 6
+_POSSIBLE = 16**FINGERPRINT_DIGITS
+
+
+class HiddenPage(Frozen):
+    """The page that fits a fingerprint, and in words how surely."""
+
+    url: str
+    evidence: str
+
+
+def fingerprint(page_url: str, pixel_id: str, event_name: str) -> str:
+    """Return `hrl` as the client computes it."""
+    return hashlib.sha256((page_url + pixel_id + event_name).encode()).hexdigest()[:FINGERPRINT_DIGITS]
+
+
+def find_hidden_page(hit: Hit, page_urls: Iterable[str]) -> HiddenPage | None:
+    """Return the page among `page_urls` that fits the fingerprint in `hit`, or None.
+
+    Only pages of the origin that the hit names are candidates. Two that fit are no answer.
+    """
+    values = {param.name: param.value for param in hit.parameters}
+    wanted = values.get("hrl", "").lower()
+    if len(wanted) != FINGERPRINT_DIGITS or hit.page_url is None:
+        return None
+    page_host = split_address(hit.page_url).host
+    candidates = list(dict.fromkeys(url for url in page_urls if split_address(url).host == page_host))
+    fitting = [url for url in candidates if fingerprint(url, hit.pixel_id, hit.event_name) == wanted]
+    if len(fitting) != 1:
+        return None
+    others = len(candidates) - 1
+    chance = f"about 1 in {_POSSIBLE // len(candidates):,}"
+    return HiddenPage(
+        url=fitting[0],
+        evidence=f"The page's path was removed before sending, and a fingerprint of the whole address (hrl={wanted}) "
+        f"was sent. It fits this page and none of the {others} other addresses of {page_host} seen in the capture; "
+        f"a fit by chance among them: {chance}.",
+    )

@@ -1,0 +1,130 @@
+"""The strings inside a JSON text, each with its place in that text.
+
+A finding must point into the value of a parameter, and many parameters are JSON. This reader yields every
+string leaf with the position of each of its code points; a text that is broken or cut yields what stands
+before the break.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+MAX_LENGTH = 400_000
+"""Longest text, in code points, that is read; Meta's client cuts structured data at 120,000."""
+
+_ESCAPES = {'"': '"', "\\": "\\", "/": "/", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
+_WHITESPACE = " \t\r\n"
+_HEX_LENGTH = 4
+
+
+class JsonString(NamedTuple):
+    """One string leaf: where it stands in the document and in the text.
+
+    `path` holds object keys and list indexes. `offset` is the position of the first code point;
+    `positions` gives every code point's position and the end where escapes make them uneven.
+    """
+
+    path: tuple[str | int, ...]
+    text: str
+    offset: int
+    positions: tuple[int, ...] | None
+
+
+def json_strings(text: str) -> Iterator[JsonString]:
+    """Yield the string leaves of `text` in order; stop silently where it stops being JSON."""
+    text = text[:MAX_LENGTH]
+    stack: list[list[str | int | None]] = []  # one item a container: [kind, current key or index]
+    index, length = 0, len(text)
+    expect_key = False
+    while index < length:
+        char = text[index]
+        if char in _WHITESPACE or char == ":":
+            index += 1
+        elif char == "{":
+            stack.append(["{", None])
+            expect_key = True
+            index += 1
+        elif char == "[":
+            stack.append(["[", 0])
+            expect_key = False
+            index += 1
+        elif char in "}]":
+            if not stack:
+                return
+            stack.pop()
+            expect_key = False
+            index += 1
+        elif char == ",":
+            if not stack:
+                return
+            top = stack[-1]
+            if top[0] == "[":
+                top[1] = int(top[1] or 0) + 1
+            expect_key = top[0] == "{"
+            index += 1
+        elif char == '"':
+            value, positions, index = _string(text, index + 1)
+            if expect_key and stack:
+                stack[-1][1] = value
+                expect_key = False
+            else:
+                path = tuple(item[1] for item in stack if item[1] is not None)
+                even = positions[-1] - positions[0] == len(value)
+                yield JsonString(path, value, positions[0], None if even else tuple(positions))
+        else:
+            start = index
+            while index < length and text[index] not in ',]}:"{[' and text[index] not in _WHITESPACE:
+                index += 1
+            if index == start or not _is_scalar(text[start:index]):
+                return
+
+
+def _is_scalar(word: str) -> bool:
+    return word in {"true", "false", "null"} or all(char in "0123456789+-.eE" for char in word)
+
+
+def _string(text: str, start: int) -> tuple[str, list[int], int]:
+    """Return the string that begins at `start`, the positions of its code points and end, and what follows."""
+    chars: list[str] = []
+    positions: list[int] = []
+    index, length = start, len(text)
+    while index < length and text[index] != '"':
+        positions.append(index)
+        if text[index] != "\\":
+            chars.append(text[index])
+            index += 1
+            continue
+        if index + 1 >= length:
+            positions.pop()
+            break
+        escape = text[index + 1]
+        if escape != "u":
+            chars.append(_ESCAPES.get(escape, escape))
+            index += 2
+            continue
+        code, index = _code_point(text, index)
+        chars.append(code)
+    positions.append(min(index, length))
+    return "".join(chars), positions, index + 1
+
+
+def _code_point(text: str, index: int) -> tuple[str, int]:
+    """Return the character of the \\uXXXX escape at `index` (a pair of surrogates is one) and what follows."""
+    unit = _unit(text, index)
+    if unit is None:
+        return "\ufffd", index + 2
+    following = index + 2 + _HEX_LENGTH
+    if 0xD800 <= unit < 0xDC00:
+        low = _unit(text, following) if text[following : following + 2] == "\\u" else None
+        if low is not None and 0xDC00 <= low < 0xE000:
+            return chr(0x10000 + ((unit - 0xD800) << 10) + (low - 0xDC00)), following + 2 + _HEX_LENGTH
+        return "\ufffd", following
+    if 0xDC00 <= unit < 0xE000:
+        return "\ufffd", following
+    return chr(unit), following
+
+
+def _unit(text: str, index: int) -> int | None:
+    digits = text[index + 2 : index + 2 + _HEX_LENGTH]
+    if len(digits) != _HEX_LENGTH or any(char not in "0123456789abcdefABCDEF" for char in digits):
+        return None
+    return int(digits, 16)

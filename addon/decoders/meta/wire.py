@@ -1,0 +1,159 @@
+"""From the bytes of a request to its parameters: query strings, form bodies, multipart, JSON.
+
+Names and values are decoded once; the raw text is kept beside them. Nothing here raises on bad input:
+invalid escapes stay as they are, bytes that are no UTF-8 become U+FFFD (the raw text still holds them).
+"""
+
+import gzip
+import json
+import zlib
+from collections.abc import Iterator
+from typing import NamedTuple
+from urllib.parse import unquote_to_bytes
+
+from addon.model import CapturedRequest, Param
+from addon.vocabulary import ParameterContext
+
+MAX_BODY = 8_000_000
+"""Longest body, in bytes, that is read. Meta's client never sends more than some hundred kilobytes."""
+
+MAX_PARAMETERS = 5_000
+"""Most parameters that are read from one request; the rest is named as a problem."""
+
+MAX_JSON_DEPTH = 32
+
+
+class Body(NamedTuple):
+    """The parameters of a body, how they were written, and what could not be read."""
+
+    kind: str
+    parameters: tuple[Param, ...]
+    document: dict[str, object] | None = None
+    problem: str | None = None
+
+
+def percent_decode(text: str) -> str:
+    """Return `text` with `+` as space and %XX as UTF-8 bytes, both decoded once."""
+    if "%" not in text and "+" not in text:
+        return text
+    return unquote_to_bytes(text.replace("+", " ")).decode("utf-8", "replace")
+
+
+def parse_pairs(text: str, context: ParameterContext) -> Iterator[Param]:
+    """Yield the parameters of a query string or a urlencoded body, in order, empty values included."""
+    if not text:
+        return
+    for part in text.split("&", MAX_PARAMETERS)[:MAX_PARAMETERS]:
+        if part:
+            name, _, raw = part.partition("=")
+            yield Param(name=percent_decode(name), value=percent_decode(raw), raw=raw, context=context)
+
+
+def query_parameters(url: str) -> tuple[Param, ...]:
+    """Return the parameters of an address's query."""
+    return tuple(parse_pairs(url.partition("#")[0].partition("?")[2], "query"))
+
+
+def body_parameters(request: CapturedRequest) -> Body:
+    """Return the parameters in the body of `request`, whatever its encoding."""
+    content, problem = _content(request)
+    if problem is not None or not content:
+        return Body("none", (), problem=problem)
+    content_type = (request.header("content-type") or "").lower()
+    text = content.decode("utf-8", "replace")
+    if "multipart/form-data" in content_type or text.startswith("--"):
+        parameters = tuple(_multipart(content, request.header("content-type") or ""))
+        return Body("multipart", parameters, problem=None if parameters else "multipart body without a readable part")
+    if text.lstrip()[:1] in {"{", "["}:
+        try:
+            document = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            return Body("json", (), problem=f"JSON body cannot be read: {error}"[:200])
+        if isinstance(document, dict):
+            return Body("json", tuple(flatten(document)), document)
+        return Body("json", (), problem="JSON body is not an object")
+    kind = "text" if content_type.startswith("text/plain") else "form"
+    problem = None
+    if text.count("&") >= MAX_PARAMETERS:
+        problem = f"only the first {MAX_PARAMETERS} parameters were read"
+    return Body(kind, tuple(parse_pairs(text, "body")), problem=problem)
+
+
+def _content(request: CapturedRequest) -> tuple[bytes, str | None]:
+    if request.body_problem is not None:
+        return b"", request.body_problem
+    body = request.body
+    if len(body) > MAX_BODY:
+        return b"", f"body of {len(body)} bytes is longer than {MAX_BODY} and was not read"
+    encoding = (request.header("content-encoding") or "identity").strip().lower()
+    if encoding in {"identity", ""}:
+        return body, None
+    try:
+        if encoding == "gzip":
+            unpacked = _inflate(body, 16 + zlib.MAX_WBITS)
+        elif encoding == "deflate":
+            unpacked = _inflate(body, zlib.MAX_WBITS)
+        else:
+            return b"", f"body is compressed with {encoding[:20]}, which is not read"
+    except (zlib.error, gzip.BadGzipFile, EOFError) as error:
+        return b"", f"compressed body cannot be unpacked: {error}"
+    if len(unpacked) > MAX_BODY:
+        return b"", f"body unpacks to more than {MAX_BODY} bytes and was not read"
+    return unpacked, None
+
+
+def _inflate(body: bytes, window: int) -> bytes:
+    return zlib.decompressobj(window).decompress(body, MAX_BODY + 1)
+
+
+def _multipart(content: bytes, content_type: str) -> Iterator[Param]:
+    boundary = content_type.partition("boundary=")[2].split(";")[0].strip().strip('"').encode("utf-8", "replace")
+    if not boundary or b"--" + boundary not in content:
+        first_line = content.partition(b"\n")[0].rstrip(b"\r")
+        if not first_line.startswith(b"--"):
+            return
+        boundary = first_line[2:]
+    parts = (b"\r\n" + content).split(b"\r\n--" + boundary)
+    for part in parts[1 : MAX_PARAMETERS + 1]:
+        if part.startswith(b"--"):
+            break
+        head, blank, value = part.lstrip(b"\r\n").partition(b"\r\n\r\n")
+        if not blank:
+            continue
+        name = _disposition_name(head.decode("utf-8", "replace"))
+        if name is not None:
+            text = value.decode("utf-8", "replace")
+            yield Param(name=name, value=text, raw=text, context="body")
+
+
+def _disposition_name(head: str) -> str | None:
+    for line in head.split("\r\n"):
+        if line.lower().startswith("content-disposition:"):
+            for piece in line.split(";")[1:]:
+                key, found, value = piece.strip().partition("=")
+                if found and key.lower() == "name":
+                    # browsers write `"` in a field name as %22 (HTML standard, multipart encoding)
+                    return value.strip('"').replace("%22", '"')
+    return None
+
+
+def flatten(document: dict[str, object]) -> Iterator[Param]:
+    """Yield the leaves of a JSON object as parameters named by their path (`website_context.location`).
+
+    Lists and objects below custom data keep their JSON text, as the client itself writes them.
+    """
+    pending: list[tuple[str, object, int]] = [(key, value, 1) for key, value in reversed(document.items())]
+    produced = 0
+    while pending and produced < MAX_PARAMETERS:
+        name, value, depth = pending.pop()
+        if isinstance(value, dict) and value and depth < MAX_JSON_DEPTH:
+            pending.extend((f"{name}.{key}", inner, depth + 1) for key, inner in reversed(value.items()))
+            continue
+        if value is None or value == {} or value == []:
+            text = ""
+        elif isinstance(value, str):
+            text = value
+        else:
+            text = json.dumps(value, ensure_ascii=False)
+        produced += 1
+        yield Param(name=name, value=text, raw=text, context="body")

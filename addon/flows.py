@@ -1,0 +1,146 @@
+"""mitmproxy's flows as captured requests. With `live` and `contentview` the only importer of mitmproxy."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from mitmproxy import flow as mitm_flow
+from mitmproxy import http
+from mitmproxy.io import FlowReader
+
+from addon.capture import CaptureError
+from addon.model import CapturedRequest, Problem
+from addon.vocabulary import Delivery, SourceKind
+
+HELD_KEY = "pixelwitness_held"
+"""Flow metadata: the investigator's proxy answered this request itself."""
+
+PROVENANCE_KEY = "pixelwitness_provenance"
+"""Flow metadata: `reconstruction` where a flow was built, not recorded."""
+
+MAX_KEPT_RESPONSE = 3_000_000
+"""Longest response body, in bytes, that is looked into (pages and pixel configurations)."""
+
+
+def flow_request(flow: http.HTTPFlow, position: int, source_kind: SourceKind) -> CapturedRequest:
+    """Return the request of `flow`; `position` is where it stands in its source."""
+    request, response = flow.request, flow.response
+    peer = flow.client_conn.peername
+    server = flow.server_conn.peername or flow.server_conn.address
+    body = request.raw_content
+    return CapturedRequest(
+        source_kind=source_kind,
+        position=position,
+        method=request.method,
+        url=_plain_url(request.pretty_url),
+        http_version=request.http_version,
+        headers=_header_lines(request.headers),
+        body=body or b"",
+        body_problem="the body is missing in the capture" if body is None else None,
+        started_at=request.timestamp_start or flow.timestamp_created,
+        client_ip=peer[0] if peer else None,
+        server_address=server[0] if server else None,
+        delivery=delivery(flow),
+        status=response.status_code if response else None,
+        response_headers=_header_lines(response.headers) if response else (),
+        response_body=_kept_response(response),
+        held=bool(flow.metadata.get(HELD_KEY)),
+        reconstruction=flow.metadata.get(PROVENANCE_KEY) == "reconstruction",
+    )
+
+
+def delivery(flow: http.HTTPFlow) -> Delivery:
+    """Return what is known of the request's arrival.
+
+    When a client leaves after sending, mitmproxy records an error and no response although the recipient
+    got the whole request: that is `sent`. Without a connection to the recipient it is `not_sent`.
+    """
+    if flow.metadata.get(HELD_KEY):
+        return "not_sent"
+    if flow.response is not None:
+        return "answered"
+    server = flow.server_conn
+    if server.timestamp_tcp_setup is None and server.timestamp_start is None:
+        return "not_sent"
+    if server.timestamp_tcp_setup is None or server.error is not None:
+        return "not_sent"
+    return "sent" if flow.request.timestamp_end is not None else "not_sent"
+
+
+def _kept_response(response: http.Response | None) -> bytes | None:
+    if response is None or response.raw_content is None or len(response.raw_content) > MAX_KEPT_RESPONSE:
+        return None
+    kind = response.headers.get("content-type", "").lower()
+    if "html" not in kind and "javascript" not in kind:
+        return None
+    try:
+        return response.get_content(strict=False)
+    except ValueError:
+        return None
+
+
+def _header_lines(headers: http.Headers) -> tuple[tuple[str, str], ...]:
+    return tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in headers.fields)
+
+
+def _plain_url(url: str) -> str:
+    """Write bytes that were no UTF-8 as percent escapes, so that the address is storable text."""
+    if url.isascii():
+        return url
+    return "".join(
+        f"%{ord(char) - 0xDC00:02X}" if 0xDC80 <= ord(char) <= 0xDCFF else char for char in url
+    ).encode("utf-8", "replace").decode("utf-8")
+
+
+class FlowFileReader:
+    """Reads a file of mitmproxy flows (see `addon.capture.CaptureReader`)."""
+
+    kind: SourceKind = "mitm"
+
+    def __init__(self, path: Path, size: int) -> None:
+        """Prepare to read `path`, which has `size` bytes; nothing is opened yet."""
+        self.path = path
+        self.size = size
+        self.read_to = 0
+        self.seen = 0
+        self.complete = False
+        self.problems: list[Problem] = []
+        self._file: BinaryIO | None = None
+
+    def position(self) -> int:
+        """Return how many bytes have been read so far."""
+        return self._file.tell() if self._file is not None and not self._file.closed else self.read_to
+
+    def __iter__(self) -> Iterator[CapturedRequest]:
+        """Yield the HTTP requests of the file in order; a break ends the stream and is a problem."""
+        try:
+            self._file = self.path.open("rb")
+        except OSError as error:
+            raise CaptureError(f"{self.path} cannot be opened: {error.strerror or error}") from None
+        with self._file as file:
+            flows = FlowReader(file).stream()
+            while True:
+                start = file.tell()
+                flow = self._next(flows, start)
+                if flow is None:
+                    return
+                self.read_to = file.tell()
+                if isinstance(flow, http.HTTPFlow):
+                    self.seen += 1
+                    yield flow_request(flow, start, "mitm")
+
+    def _next(self, flows: Iterator[mitm_flow.Flow], start: int) -> mitm_flow.Flow | None:
+        try:
+            flow = next(flows, None)
+        except Exception as error:  # noqa: BLE001 - mitmproxy raises many kinds on a damaged file
+            self.problems.append(
+                Problem(
+                    where=f"{self.path.name}, byte {start}",
+                    what=f"the capture is cut or damaged here ({type(error).__name__}: {error}); "
+                    f"everything before byte {start} of {self.size} was read"[:400],
+                )
+            )
+            return None
+        if flow is None:
+            self.complete = True
+        return flow

@@ -1,0 +1,223 @@
+"""HAR files as captured requests, entry by entry, each read or reported.
+
+A HAR holds what a browser tells of its own requests: no client address, no connection, often no cookies.
+Format: HAR 1.2 (http://www.softwareishard.com/blog/har-12-spec/) as browsers really write it.
+"""
+
+import base64
+import binascii
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, BinaryIO
+from urllib.parse import quote, quote_plus, unquote
+
+import ijson
+
+from addon.capture import CaptureError
+from addon.model import CapturedRequest, Problem
+from addon.vocabulary import Delivery, SourceKind
+
+MAX_PROBLEMS = 200
+"""Most broken entries that are named one by one."""
+
+
+class HarReader:
+    """Reads a HAR (see `addon.capture.CaptureReader`). `read_to` counts entries."""
+
+    kind: SourceKind = "har"
+
+    def __init__(self, path: Path, size: int) -> None:
+        """Prepare to read `path`, which has `size` bytes; nothing is opened yet."""
+        self.path = path
+        self.size = size
+        self.read_to = 0
+        self.seen = 0
+        self.complete = False
+        self.problems: list[Problem] = []
+        self._file: BinaryIO | None = None
+
+    def position(self) -> int:
+        """Return how many bytes have been read so far."""
+        return self._file.tell() if self._file is not None and not self._file.closed else self.size
+
+    def __iter__(self) -> Iterator[CapturedRequest]:
+        """Yield the requests of the file in order; broken entries and a broken end are problems."""
+        try:
+            self._file = self.path.open("rb")
+        except OSError as error:
+            raise CaptureError(f"{self.path} cannot be opened: {error.strerror or error}") from None
+        with self._file as file:
+            if file.read(3) != b"\xef\xbb\xbf":
+                file.seek(0)
+            entries = ijson.items(file, "log.entries.item", use_float=True)
+            found_any = False
+            while True:
+                entry, ended = self._next(entries, file)
+                if ended:
+                    break
+                found_any = True
+                number = self.read_to
+                self.read_to += 1
+                self.seen += 1
+                request = self._request(entry, number)
+                if request is not None:
+                    yield request
+        if self.complete and not found_any:
+            self.problems.append(
+                Problem(where=self.path.name, what="the file is JSON without any log.entries: it may not be a HAR")
+            )
+            self.complete = False
+
+    def _next(self, entries: Iterator[Any], file: BinaryIO) -> tuple[Any, bool]:
+        try:
+            return next(entries), False
+        except StopIteration:
+            self.complete = True
+        except (ijson.JSONError, UnicodeDecodeError, ValueError) as error:
+            reason = " ".join(str(error).split())[:160]
+            self.problems.append(
+                Problem(
+                    where=f"{self.path.name}, after entry {self.read_to}, before byte {file.tell()}",
+                    what=f"the JSON is cut or damaged ({reason}); the {self.read_to} entries before were read",
+                )
+            )
+        return None, True
+
+    def _request(self, entry: Any, number: int) -> CapturedRequest | None:
+        try:
+            return har_request(entry, number)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            if len(self.problems) < MAX_PROBLEMS:
+                self.problems.append(
+                    Problem(
+                        where=f"{self.path.name}, entry {number}",
+                        what=f"the entry cannot be read: {type(error).__name__} {error}"[:300],
+                    )
+                )
+            return None
+
+
+def har_request(entry: dict[str, Any], number: int) -> CapturedRequest:
+    """Return the request of one HAR entry, which stands at `number` in its file.
+
+    Raises KeyError, TypeError or ValueError where the entry lacks a request with an address or a time.
+    """
+    request = entry["request"]
+    response = entry.get("response") or {}
+    headers = _headers(request)
+    body, problem = _body(request.get("postData"), headers)
+    status = response.get("status")
+    status = status if isinstance(status, int) and 100 <= status <= 999 else None
+    return CapturedRequest(
+        source_kind="har",
+        position=number,
+        method=str(request["method"]).upper(),
+        url=_text(str(request["url"])).partition("#")[0],
+        http_version=str(request.get("httpVersion") or "unknown"),
+        headers=headers,
+        body=body,
+        body_problem=problem,
+        started_at=_epoch(str(entry["startedDateTime"])),
+        client_ip=None,
+        server_address=(str(entry.get("serverIPAddress") or "").strip("[]") or None),
+        delivery=_delivery(status),
+        status=status,
+        response_headers=_header_list(response.get("headers")),
+        response_body=_page(response),
+    )
+
+
+def _delivery(status: int | None) -> Delivery:
+    return "unknown" if status is None else "answered"
+
+
+def _epoch(text: str) -> float:
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return moment.timestamp()
+
+
+def _header_list(items: Any) -> tuple[tuple[str, str], ...]:
+    if not isinstance(items, list):
+        return ()
+    return tuple(
+        (_text(str(item["name"])), _text(str(item.get("value", ""))))
+        for item in items
+        if isinstance(item, dict) and "name" in item
+    )
+
+
+def _headers(request: dict[str, Any]) -> tuple[tuple[str, str], ...]:
+    headers = _header_list(request.get("headers"))
+    cookies = request.get("cookies")
+    if isinstance(cookies, list) and cookies and not any(name.lower() == "cookie" for name, _ in headers):
+        # some browsers leave the header line out and list the cookies only
+        pairs = [f"{item['name']}={item.get('value', '')}" for item in cookies if isinstance(item, dict) and "name" in item]
+        headers = (*headers, ("cookie", _text("; ".join(pairs))))
+    return headers
+
+
+def _body(post: Any, headers: tuple[tuple[str, str], ...]) -> tuple[bytes, str | None]:
+    """Return the body's bytes; where only `params` were kept, the form is written again from them."""
+    if not isinstance(post, dict):
+        return b"", None
+    text = post.get("text")
+    if isinstance(text, str) and text:
+        if post.get("encoding") == "base64" or post.get("_encoding") == "base64":
+            try:
+                return base64.b64decode(text, validate=True), None
+            except (binascii.Error, ValueError):
+                return b"", "the body is marked as base64 and is none"
+        return text.encode("utf-8", "replace"), None
+    params = post.get("params")
+    if not isinstance(params, list) or not params:
+        return b"", None
+    pairs = [
+        (str(item["name"]), str(item.get("value") or "")) for item in params if isinstance(item, dict) and "name" in item
+    ]
+    content_type = next((value for name, value in headers if name.lower() == "content-type"), "")
+    if "multipart" in (content_type or str(post.get("mimeType") or "")).lower():
+        return _multipart(pairs, content_type), None
+    if _is_encoded(pairs):
+        return "&".join(f"{name}={value}" for name, value in pairs).encode("utf-8", "replace"), None
+    return "&".join(
+        f"{quote_plus(_text(name))}={quote_plus(_text(value))}" for name, value in pairs
+    ).encode("ascii"), None
+
+
+def _is_encoded(pairs: list[tuple[str, str]]) -> bool:
+    """Tell whether `params` were left percent-encoded, as some browsers do and others do not."""
+    return any(quote(unquote(name), safe="") == name and "%" in name for name, _ in pairs) and not any(
+        char in name + value for name, value in pairs for char in " []{}\"&"
+    )
+
+
+def _multipart(pairs: list[tuple[str, str]], content_type: str) -> bytes:
+    boundary = content_type.partition("boundary=")[2].split(";")[0].strip().strip('"') or "--rewritten"
+    lines = [
+        f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n' for name, value in pairs
+    ]
+    return ("".join(lines) + f"--{boundary}--\r\n").encode("utf-8", "replace")
+
+
+def _page(response: dict[str, Any]) -> bytes | None:
+    content = response.get("content")
+    if not isinstance(content, dict):
+        return None
+    kind = str(content.get("mimeType") or "").lower()
+    text = content.get("text")
+    if not isinstance(text, str) or ("html" not in kind and "javascript" not in kind):
+        return None
+    if content.get("encoding") == "base64":
+        try:
+            return base64.b64decode(text)
+        except (binascii.Error, ValueError):
+            return None
+    return text.encode("utf-8", "replace")
+
+
+def _text(value: str) -> str:
+    """Return `value` without lone surrogates, which JSON escapes can smuggle in."""
+    return value if value.isascii() else value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

@@ -1,0 +1,183 @@
+"""What the addon knows about one request and one event: frozen models without behaviour."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field as Attribute
+
+from addon.vocabulary import (
+    ActKind,
+    Delivery,
+    EventKind,
+    Frame,
+    Linkability,
+    PageClass,
+    PageUrlFrom,
+    ParameterContext,
+    SourceKind,
+    Transport,
+    Trigger,
+)
+
+Epoch = Annotated[float, Attribute(description="seconds since 1970-01-01 UTC")]
+
+
+class Frozen(BaseModel):
+    """A model that cannot be changed after it was made and refuses unknown names."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class CapturedRequest(Frozen):
+    """One HTTP request as a capture holds it, with what is known of its answer.
+
+    `headers` are the lines as sent, in order, decoded as ISO-8859-1 so that no byte is lost. `body` is the
+    content as it was on the wire. `client_ip` is what the proxy saw (None: the capture cannot tell).
+    `position` says where in its source the request stands: a byte offset (.mitm), an entry number (HAR) or
+    an ordinal (live).
+    """
+
+    source_kind: SourceKind
+    position: int
+    method: str
+    url: str
+    http_version: str
+    headers: tuple[tuple[str, str], ...]
+    body: bytes = b""
+    body_problem: str | None = None
+    started_at: Epoch
+    client_ip: str | None = None
+    server_address: str | None = None
+    delivery: Delivery = "unknown"
+    status: int | None = None
+    response_headers: tuple[tuple[str, str], ...] = ()
+    response_body: bytes | None = None
+    held: bool = False
+    reconstruction: bool = False
+
+    def header(self, name: str) -> str | None:
+        """Return the first value of header `name` (any case), or None."""
+        wanted = name.lower()
+        return next((value for key, value in self.headers if key.lower() == wanted), None)
+
+    def response_header(self, name: str) -> str | None:
+        """Return the first value of response header `name` (any case), or None."""
+        wanted = name.lower()
+        return next((value for key, value in self.response_headers if key.lower() == wanted), None)
+
+
+class Param(Frozen):
+    """One parameter of one request: `raw` as it stood on the wire, `value` decoded.
+
+    Names are decoded; a name that stands several times is several parameters.
+    """
+
+    name: str
+    value: str
+    raw: str
+    context: ParameterContext
+
+
+class Identifier(Frozen):
+    """Something that ties an event to a person, a browser or an advertisement.
+
+    `kind` is what it identifies by (`fbp`, `fbc`, `c_user`, `external_id`, `em`, `ph`, ...), `source` how it
+    came along (`cookie`, `parameter`, `ud`, `udff`, `aud`, `audff`, `cud`, ..., `gateway`), `form` how it
+    reads (`plain`, `sha256`, `md5`, `mask`, `empty`: a hash of nothing). `created_at` is the creation time
+    that the value itself states.
+    """
+
+    kind: str
+    source: str
+    parameter: str
+    value: str
+    form: str
+    created_at: Epoch | None = None
+    note: str | None = None
+
+
+class Hit(Frozen):
+    """One event as one wire request carried it."""
+
+    request_key: str
+    index: int
+    transport: Transport
+    pixel_id: str
+    event_name: str
+    page_url: str | None
+    page_url_from: PageUrlFrom
+    referrer_url: str | None
+    frame: Frame
+    client_time: Epoch | None
+    counter: str | None
+    init_time: str | None
+    dedupe_id: str | None
+    kind: EventKind
+    trigger: Trigger
+    derived_by_rule: str | None
+    recipient_host: str
+    parameters: tuple[Param, ...]
+    identifiers: tuple[Identifier, ...]
+
+
+class Witness(Frozen):
+    """The wire request that a hit was read from, as the store keeps it."""
+
+    key: str
+    digest: str
+    source_id: str
+    position: int
+    request: CapturedRequest
+
+
+class Event(Frozen):
+    """One thing a page made the browser tell Meta, with every request that carried it.
+
+    What the requests agree on stands here; `hits` are its children, the most complete one first.
+    """
+
+    id: str
+    hits: tuple[Hit, ...]
+    event_name: str
+    kind: EventKind
+    trigger: Trigger
+    pixel_id: str
+    recipient_host: str
+    site: str | None
+    page_url: str | None
+    page_url_from: PageUrlFrom
+    page_evidence: str | None = None
+    frame: Frame
+    referrer_url: str | None
+    occurred_at: Epoch
+    client_time: Epoch | None
+    client_ip: str | None
+    delivery: Delivery
+    linkability: Linkability
+    linkability_complete: bool
+    page_class: PageClass
+    derived_from: str | None = None
+    identifiers: tuple[Identifier, ...] = ()
+
+    @property
+    def parameters(self) -> tuple[Param, ...]:
+        """Return the parameters of the most complete request."""
+        return self.hits[0].parameters
+
+
+class Act(Frozen):
+    """One thing the visitor did, with the events it made the browser send."""
+
+    id: str
+    kind: ActKind
+    site: str | None
+    page_url: str | None
+    at: Epoch
+    event_ids: tuple[str, ...]
+
+
+class Problem(Frozen):
+    """Something that was seen and could not be read, or two witnesses that disagree."""
+
+    where: str
+    what: str
+    request_key: str | None = None

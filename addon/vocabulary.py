@@ -1,0 +1,75 @@
+"""The closed lists of values that events, the database and reports use.
+
+A list is closed within one schema version: a program that reads a report may rely on it.
+`rules.model` owns the two lists that scoring decides (`Band`, `Tier`).
+"""
+
+from typing import Literal
+
+EventKind = Literal["standard", "custom", "automatic_only"]
+"""A name of Meta's list, a name the site chose, or a name only Meta's own code sends."""
+
+Trigger = Literal["site_code", "automatic", "event_setup_tool", "unknown"]
+"""What made the event leave: the site's own call, Meta's client by itself, or a rule set up in Meta's tool."""
+
+Transport = Literal[
+    "image",
+    "form_post",
+    "beacon",
+    "fetch",
+    "text_post",
+    "sandbox_copy",
+    "redirect",
+    "noscript",
+    "gateway",
+    "batch",
+]
+"""How one request carried the event."""
+
+Delivery = Literal["answered", "sent", "not_sent", "unknown"]
+"""What is known of a request's arrival, strongest first.
+
+`answered`: the recipient responded. `sent`: the whole request was forwarded, no answer was seen.
+`not_sent`: it was held back or no connection to the recipient existed. `unknown`: an importer cannot tell.
+"""
+
+DELIVERY_STRENGTH: dict[Delivery, int] = {"answered": 3, "sent": 2, "unknown": 1, "not_sent": 0}
+
+PageUrlFrom = Literal["dl", "referer", "hrl", "none"]
+"""Where the page's address was read: the pixel's own parameter, the Referer header, a fingerprint, nowhere."""
+
+Frame = Literal["top", "embedded", "unknown"]
+
+Linkability = Literal[
+    "account", "contact", "external_id", "click_id", "browser_id", "cookie", "address_only"
+]
+"""What ties an event to a person, strongest first."""
+
+LINKABILITY_ORDER: tuple[Linkability, ...] = (
+    "account",
+    "contact",
+    "external_id",
+    "click_id",
+    "browser_id",
+    "cookie",
+    "address_only",
+)
+
+ConsentState = Literal[
+    "no_choice_yet", "refused", "partly_accepted", "accepted", "not_asked", "undetermined", "unknown"
+]
+ConsentBasis = Literal["marked", "observed", "inferred", "none"]
+
+PageClass = Literal[
+    "public", "condition", "booking", "results", "portal", "under_18", "shop", "corporate", "search", "unknown"
+]
+"""What kind of page an event stood on, as far as its address and title tell."""
+
+ActKind = Literal["page_view", "click", "search", "form", "other"]
+"""What the visitor did."""
+
+ReviewState = Literal["unreviewed", "confirmed", "dismissed"]
+MarkKind = Literal["accepted", "refused", "logged_in", "note"]
+SourceKind = Literal["mitm", "har", "live"]
+Provenance = Literal["recorded", "reconstruction"]
+ParameterContext = Literal["query", "body", "header", "cookie"]

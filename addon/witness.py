@@ -1,0 +1,38 @@
+"""How a wire request is recognised again: the digest of its bytes and its key among equals."""
+
+import hashlib
+from collections import Counter
+
+from addon.model import CapturedRequest
+
+
+def request_digest(request: CapturedRequest) -> str:
+    """Return the SHA-256 (hex) of the request as sent: method, URL, version, header lines, body.
+
+    Must be given the untouched request, before `redaction.scrub`.
+    """
+    digest = hashlib.sha256()
+    digest.update(f"{request.method} {request.url} {request.http_version}\r\n".encode("utf-8", "surrogateescape"))
+    for name, value in request.headers:
+        digest.update(f"{name}: {value}\r\n".encode("utf-8", "surrogateescape"))
+    digest.update(b"\r\n")
+    digest.update(request.body)
+    return digest.hexdigest()
+
+
+class KeyMaker:
+    """Gives every request of one source its key.
+
+    The key is SHA-256 over the request's bytes and its recorded start, with an ordinal among requests that
+    are equal in both, so that live traffic, its recording and a second reading agree.
+    """
+
+    def __init__(self) -> None:
+        self._seen: Counter[tuple[str, float]] = Counter()
+
+    def key(self, request: CapturedRequest, digest: str) -> str:
+        """Return the key (hex) of `request`, whose `request_digest` is `digest`."""
+        equal = (digest, request.started_at)
+        ordinal = self._seen[equal]
+        self._seen[equal] += 1
+        return hashlib.sha256(f"{digest} {request.started_at!r} {ordinal}".encode()).hexdigest()

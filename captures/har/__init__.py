@@ -1,0 +1,1 @@
+"""One recording a second time, as the HAR file that a browser would have saved of it."""

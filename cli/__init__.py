@@ -1,0 +1,1 @@
+"""What the investigator types, reads and publishes."""

@@ -1,0 +1,96 @@
+"""The report as a table: one row per event, safe to open in a spreadsheet.
+
+A cell that a spreadsheet could take for a formula begins with an apostrophe; control characters are
+written as visible escapes. Several values in one cell are joined by ` | `.
+"""
+
+import csv
+import io
+from collections.abc import Callable, Iterable
+from typing import Final, NamedTuple
+
+from cli import sentences
+from cli.schema import Act, Event, Report
+from cli.terminal import printable
+
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001 - full-width forms
+
+
+def cell(value: object) -> str:
+    """Return a value as a cell that no spreadsheet takes for a formula."""
+    text = "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+    shown = printable(text)
+    return f"'{shown}" if text.startswith(_FORMULA) or text.lstrip().startswith(_FORMULA) else shown
+
+
+def _joined(values: Iterable[str]) -> str:
+    """Return several values as one, each once."""
+    return " | ".join(dict.fromkeys(values))
+
+
+class Row(NamedTuple):
+    """One event with the report and the act it belongs to."""
+
+    report: Report
+    event: Event
+    act: Act | None
+
+
+_COLUMNS: Final[dict[str, Callable[[Row], object]]] = {
+    "provenance": lambda row: row.report.session.provenance,
+    "revealed": lambda row: row.report.revealed,
+    "session": lambda row: row.report.session.id,
+    "event": lambda row: row.event.id,
+    "act": lambda row: row.act.id if row.act else None,
+    "act_kind": lambda row: row.act.kind if row.act else None,
+    "occurred_at": lambda row: row.event.occurred_at,
+    "client_time": lambda row: row.event.client_time,
+    "site": lambda row: row.event.site,
+    "page_url": lambda row: row.event.page_url,
+    "page_url_from": lambda row: row.event.page_url_from,
+    "page_title": lambda row: row.event.page_title,
+    "page_class": lambda row: row.event.page_class,
+    "frame": lambda row: row.event.frame,
+    "event_name": lambda row: row.event.event_name,
+    "event_kind": lambda row: row.event.kind,
+    "trigger": lambda row: row.event.trigger,
+    "clicked": lambda row: row.event.clicked,
+    "searched": lambda row: row.event.searched,
+    "band": lambda row: row.event.band,
+    "score": lambda row: row.event.score,
+    "tier": lambda row: row.event.tier,
+    "topics": lambda row: _joined(row.event.topics),
+    "actions": lambda row: _joined(row.event.actions),
+    "words": lambda row: _joined(finding.text for finding in row.event.findings),
+    "fields": lambda row: _joined(finding.field for finding in row.event.findings),
+    "rules": lambda row: _joined(f"{finding.rule}@{finding.version}" for finding in row.event.findings),
+    "review": lambda row: row.event.review.state,
+    "review_reason": lambda row: row.event.review.reason,
+    "linkability": lambda row: row.event.linkability,
+    "linkability_complete": lambda row: row.event.linkability_complete,
+    "identifiers": lambda row: _joined(
+        f"{found.kind}={found.value} ({found.source})" for found in row.event.identifiers
+    ),
+    "consent": lambda row: row.event.consent.state,
+    "consent_basis": lambda row: row.event.consent.basis,
+    "delivery": lambda row: row.event.delivery,
+    "recipient_host": lambda row: row.event.recipient_host,
+    "pixel_id": lambda row: row.event.pixel_id,
+    "address": lambda row: sentences.address(row.event.client_ip, row.report.session.public_address),
+    "requests": lambda row: len(row.event.requests),
+    "request_sha256": lambda row: _joined(request.sha256 for request in row.event.requests),
+    "tool_version": lambda row: row.report.session.tool_version,
+    "ruleset_digest": lambda row: row.report.session.ruleset_digest,
+}
+
+
+def render(report: Report, _verbosity: int = 0) -> str:
+    """Return the events as CSV (RFC 4180), with a line of column names."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, quoting=csv.QUOTE_ALL)
+    writer.writerow(_COLUMNS)
+    acts = {identity: act for act in report.acts for identity in act.event_ids}
+    for event in report.events:
+        row = Row(report, event, acts.get(event.id))
+        writer.writerow([cell(column(row)) for column in _COLUMNS.values()])
+    return buffer.getvalue()

@@ -1,0 +1,299 @@
+"""The report as one HTML file to publish and to print: no script, nothing loaded from anywhere.
+
+The template `html.html.j2` beside this module holds the structure, `html.css` the looks. Everything a
+template prints passes `_shown` (control and direction characters become visible escapes) and then Jinja's
+escaping, so no value of a capture can become markup.
+"""
+
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from markupsafe import Markup
+
+from cli import sentences, wording
+from cli.schema import Event, Report
+from cli.summary import Entry, Quote, Segment, Timeline, excerpt, summarise
+from cli.terminal import printable
+from rules.model import Band
+
+_AROUND: Final = 180
+_LONGEST: Final = 600
+_LANES: Final[dict[Band, int]] = {"critical": 44, "high": 74, "medium": 104, "low": 134, "none": 164}
+_WHOLE: Final = "whole in the JSON report"
+
+
+class Cell(NamedTuple):
+    """One cell of a table; `code` sets it in fixed width, `note` adds a remark."""
+
+    text: str
+    code: bool = False
+    note: str = ""
+
+
+class Row(NamedTuple):
+    """One row of a table."""
+
+    cells: tuple[Cell, ...]
+
+
+class Mark(NamedTuple):
+    """One act drawn on a timeline."""
+
+    x: str
+    y: int
+    shape: str
+    title: str
+
+
+def _shown(value: object) -> object:
+    """Return what a template prints for a value: text without active characters, nothing for None."""
+    if value is None:
+        return ""
+    if isinstance(value, Markup):
+        return value
+    return printable(str(value))
+
+
+def cut(text: str | None, longest: int = _LONGEST) -> str:
+    """Shorten a very long value and say so."""
+    if text is None or len(text) <= longest:
+        return text or ""
+    return f"{text[:longest]} … ({len(text):,} characters, {_WHOLE})"
+
+
+def quoted(quote: Quote) -> tuple[Segment, ...]:
+    """Return the shown parts of a quoted value."""
+    return excerpt(quote.segments, _AROUND)
+
+
+def quote_note(quote: Quote) -> str:
+    """Return what is to be said about how a value is shown."""
+    length = sum(len(part.text) for part in quote.segments)
+    if not quote.in_value:
+        return "the matched words alone: the value is not shown in full"
+    if length > sum(len(part.text) for part in excerpt(quote.segments, _AROUND)):
+        return f"shortened: {length:,} characters, {_WHOLE}"
+    return ""
+
+
+def request_rows(event: Event, sources: dict[str, str]) -> list[Row]:
+    """Return an event's requests as rows."""
+    return [
+        Row(
+            (
+                Cell(wording.instant(request.started_at)),
+                Cell(
+                    cut(f"{request.method} {request.url}"),
+                    code=True,
+                    note=f"{wording.TRANSPORTS[request.transport]}; {request.http_version}"
+                    f"{f'; to {request.server_address}' if request.server_address else ''}",
+                ),
+                Cell(
+                    wording.DELIVERIES_SHORT[request.delivery],
+                    note="no status" if request.status is None else f"status {request.status}",
+                ),
+                Cell(
+                    request.sha256,
+                    code=True,
+                    note=f"{sources.get(request.source, request.source)}, position {request.position:,}",
+                ),
+            )
+        )
+        for request in event.requests
+    ]
+
+
+def parameter_rows(event: Event) -> list[Row]:
+    """Return an event's parameters as rows."""
+    return [
+        Row(
+            (
+                Cell(cut(parameter.name), code=True),
+                Cell(cut(parameter.value), code=True),
+                Cell(parameter.meaning or "", note="" if parameter.documented else "not documented"),
+                Cell(wording.CONTEXTS[parameter.context]),
+            )
+        )
+        for parameter in event.parameters
+    ]
+
+
+def identifier_rows(event: Event) -> list[Row]:
+    """Return an event's identifiers as rows."""
+    return [
+        Row(
+            (
+                Cell(wording.identifier(found.kind), note=found.meaning),
+                Cell(cut(found.value), code=True, note=wording.identifier_form(found.form)),
+                Cell(wording.identifier_source(found.source), note=found.parameter),
+                Cell(
+                    wording.person_match(found.person_matched),
+                    note="; ".join(
+                        part
+                        for part in (
+                            f"created {wording.instant(found.created_at)}" if found.created_at else "",
+                            found.note or "",
+                        )
+                        if part
+                    ),
+                ),
+            )
+        )
+        for found in event.identifiers
+    ]
+
+
+def finding_rows(event: Event) -> list[Row]:
+    """Return the rules that counted for an event as rows."""
+    return [
+        Row(
+            (
+                Cell(f"{found.points:+d}"),
+                Cell(cut(found.text), code=True),
+                Cell(wording.field(found.field), note=found.parameter),
+                Cell(
+                    f"{wording.capital(wording.rule_kind(found.kind))}: {wording.category(found.category)}. {found.reason}",
+                    note=f"{found.rule}, version {found.version}. {found.legal_basis}",
+                ),
+            )
+        )
+        for found in event.findings
+    ]
+
+
+def step_rows(event: Event) -> list[Row]:
+    """Return the ledger of an event's score as rows."""
+    return [Row((Cell(step.label), Cell(f"{step.delta:+d}"), Cell(str(step.total)))) for step in event.steps]
+
+
+def near_miss_rows(event: Event) -> list[Row]:
+    """Return what looked like health content and did not count."""
+    return [
+        Row(
+            (
+                Cell(cut(miss.text), code=True),
+                Cell(wording.field(miss.field)),
+                Cell(miss.why, note=miss.rule),
+            )
+        )
+        for miss in event.near_misses
+    ]
+
+
+def entry_rows(entries: Iterable[Entry]) -> list[Row]:
+    """Return acts as rows of a short list."""
+    return [
+        Row(
+            (
+                Cell(str(entry.number)),
+                Cell(wording.instant(entry.at)),
+                Cell(cut(sentences.entry_title(entry), 200)),
+                Cell(cut(entry.page_url, 200), code=True),
+                Cell(", ".join(dict.fromkeys(found.text for quote in entry.quotes for found in quote.findings))[:200]),
+                Cell(f"{wording.BAND_GLYPHS[entry.band]} {wording.BANDS[entry.band]} {entry.score}"),
+            )
+        )
+        for entry in entries
+    ]
+
+
+def source_rows(report: Report) -> list[Row]:
+    """Return the captures as rows."""
+    return [
+        Row(
+            (
+                Cell(source.name),
+                Cell(wording.SOURCES[source.kind]),
+                Cell(source.sha256 or "none: recorded live", code=source.sha256 is not None),
+                Cell(
+                    "whole" if source.complete else "incomplete",
+                    note="" if source.bytes is None else f"{source.bytes:,} bytes",
+                ),
+            )
+        )
+        for source in report.sources
+    ]
+
+
+def percent(position: float) -> str:
+    """Return a place on a timeline as a percentage."""
+    return f"{position * 100:.2f}%"
+
+
+def timeline_marks(timeline: Timeline) -> list[Mark]:
+    """Return the acts of a timeline as shapes; the strongest are drawn last."""
+    marks = []
+    for point in sorted(timeline.points, key=lambda point: -_LANES[point.band]):
+        shape = point.standing if point.standing in {"withheld", "dismissed"} else point.band
+        state = {"withheld": ", not sent", "dismissed": ", dismissed"}.get(point.standing, "")
+        marks.append(
+            Mark(
+                x=percent(point.position),
+                y=_LANES[point.band],
+                shape=shape,
+                title=f"{wording.clock_time(point.at)} {wording.ACTS[point.kind]}, {wording.BANDS[point.band]}{state}",
+            )
+        )
+    return marks
+
+
+def timeline_words(timeline: Timeline) -> str:
+    """Return a timeline in a sentence, for those who cannot see it."""
+    counts = [
+        f"{wording.BANDS[band]} {number}"
+        for band in wording.BAND_ORDER
+        if (number := sum(point.band == band for point in timeline.points))
+    ]
+    return (
+        f"{wording.count(len(timeline.points), 'act')} from {wording.instant(timeline.starts_at)} "
+        f"to {wording.instant(timeline.ends_at)}. By band: {', '.join(counts)}. "
+        f"{wording.count(len(timeline.marks), 'consent mark')}."
+    )
+
+
+@cache
+def _template() -> Template:
+    """Return the compiled template."""
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        finalize=_shown,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    for helper in (
+        cut,
+        entry_rows,
+        finding_rows,
+        identifier_rows,
+        near_miss_rows,
+        parameter_rows,
+        percent,
+        quote_note,
+        quoted,
+        request_rows,
+        source_rows,
+        step_rows,
+        timeline_marks,
+        timeline_words,
+    ):
+        environment.globals[helper.__name__] = helper
+    environment.globals.update(words=wording, say=sentences, lanes=_LANES)
+    return environment.get_template("html.html.j2")
+
+
+def render(report: Report, _verbosity: int = 0) -> str:
+    """Return the report as one self-contained HTML document."""
+    return _template().render(
+        report=report,
+        session=report.session,
+        summary=summarise(report),
+        banners=sentences.banners(report),
+        sources={source.id: source.name for source in report.sources},
+        ids={event.id: number for number, event in enumerate(report.events, 1)},
+        reconstruction=report.session.provenance == "reconstruction",
+    ) + "\n"

@@ -1,0 +1,25 @@
+"""The report as one JSON object: the contract of `cli.schema`, every value in full.
+
+Characters that could act on a terminal or reorder text are written as JSON escapes; the object is the same.
+"""
+
+import json
+import re
+
+from cli.schema import Report
+
+_ACTIVE = re.compile(
+    "[\x7f-\x9f\xad\u061c\u115f\u1160\u180e\u200b-\u200f\u2028-\u202f\u2060-\u206f\ufe00-\ufe0f\ufeff\ufff9-\ufffb"
+    "\U000e0000-\U000e0fff\ud800-\udfff]"
+)
+
+
+def _escaped(match: re.Match[str]) -> str:
+    """Return one character as a JSON escape."""
+    return json.dumps(match.group())[1:-1]
+
+
+def render(report: Report, _verbosity: int = 0) -> str:
+    """Return the report as indented JSON, ending with a newline."""
+    whole = json.dumps(report.model_dump(mode="json", by_alias=True), ensure_ascii=False, indent=2)
+    return _ACTIVE.sub(_escaped, whole) + "\n"

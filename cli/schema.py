@@ -1,0 +1,284 @@
+"""The report as data: what every format renders and what a program may rely on.
+
+Names and value lists are closed within one schema version (`SCHEMA`); names may be added. The JSON format
+is these models written out; `pixelwitness schema` prints them as JSON Schema. Every value in here has
+passed `addon.redaction` already: a renderer escapes, it never decides what may be shown.
+"""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from addon.vocabulary import (
+    ActKind,
+    ConsentBasis,
+    ConsentState,
+    Delivery,
+    EventKind,
+    Frame,
+    Linkability,
+    MarkKind,
+    PageClass,
+    PageUrlFrom,
+    ParameterContext,
+    Provenance,
+    ReviewState,
+    SourceKind,
+    Transport,
+    Trigger,
+)
+from rules.model import Band, Tier
+
+SCHEMA = "pixelwitness/report/1"
+
+
+class Frozen(BaseModel):
+    """A part of the report."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class PublicAddress(Frozen):
+    """The address under test, as the investigator states it."""
+
+    value: str
+    stated_by: str | None
+    stated_at: str
+
+
+class Clock(Frozen):
+    """How far the pixel's clock stood from the capture's: median and spread of start minus `ts`."""
+
+    skew_ms: int | None
+    spread_ms: int | None
+    basis: str
+
+
+class Session(Frozen):
+    """One investigation session."""
+
+    id: str
+    name: str
+    provenance: Provenance
+    started_at: str | None
+    ended_at: str | None
+    tool_version: str
+    ruleset_digest: str
+    complete: bool
+    public_address: PublicAddress | None
+    clock: Clock
+
+
+class Source(Frozen):
+    """One capture the session holds. `read_to` is a byte offset (.mitm) or an entry count (HAR, live)."""
+
+    id: str
+    name: str
+    sha256: str | None
+    bytes: int | None
+    kind: SourceKind
+    read_to: int
+    complete: bool
+
+
+class Coverage(Frozen):
+    """What was seen, what could be read, and what could not be seen at all."""
+
+    requests_seen: int
+    requests_matched: int
+    requests_decoded: int
+    requests_failed: int
+    pages_visited: int
+    blind_spots: tuple[str, ...]
+    other_requests: dict[str, int] = Field(default_factory=dict)
+
+
+class Act(Frozen):
+    """One thing the visitor did, and the events it made the browser send."""
+
+    id: str
+    kind: ActKind
+    site: str | None
+    page_url: str | None
+    at: str
+    event_ids: tuple[str, ...]
+    band: Band
+    topics: tuple[str, ...]
+
+
+class ConsentProof(Frozen):
+    """The state that something seen in the traffic, or a mark, proves for one moment."""
+
+    state: ConsentState
+    at: str
+    proof: str
+
+
+class Consent(Frozen):
+    """What is known of the visitor's choice at the moment of an event."""
+
+    state: ConsentState
+    basis: ConsentBasis
+    last_before: ConsentProof | None
+    first_after: ConsentProof | None
+
+
+class Review(Frozen):
+    """What a person decided about a finding."""
+
+    state: ReviewState
+    reason: str | None
+    by: str | None
+    at: str | None
+
+
+class Request(Frozen):
+    """One wire request that carried an event."""
+
+    id: str
+    source: str
+    position: int
+    sha256: str
+    method: str
+    url: str
+    http_version: str
+    status: int | None
+    delivery: Delivery
+    server_address: str | None
+    started_at: str
+    transport: Transport
+
+
+class Parameter(Frozen):
+    """One parameter, decoded, with its meaning in plain words."""
+
+    name: str
+    value: str
+    context: ParameterContext
+    meaning: str | None
+    documented: bool
+
+
+class Identifier(Frozen):
+    """Something that ties the event to a person or browser; `value` is shortened unless revealed."""
+
+    kind: str
+    source: str
+    value: str
+    person_matched: bool | None
+    parameter: str
+    form: str
+    meaning: str
+    created_at: str | None
+    note: str | None
+
+
+class Finding(Frozen):
+    """A rule that counted and the words it counted for.
+
+    `start` and `end` count code points in the decoded value of `parameter`; both are null where that value
+    is not shown in full.
+    """
+
+    rule: str
+    version: int
+    category: str
+    kind: str
+    field: str
+    parameter: str
+    text: str
+    start: int | None
+    end: int | None
+    points: int
+    reason: str
+    legal_basis: str
+
+
+class NearMiss(Frozen):
+    """A text that looked like health content and did not count, and why."""
+
+    rule: str
+    field: str
+    text: str
+    why: str
+
+
+class Step(Frozen):
+    """One line of the score's ledger."""
+
+    label: str
+    delta: int
+    total: int
+
+
+class Event(Frozen):
+    """One thing a page made the browser tell Meta."""
+
+    id: str
+    event_name: str
+    kind: EventKind
+    trigger: Trigger
+    pixel_id: str
+    recipient_host: str
+    site: str | None
+    page_url: str | None
+    page_url_from: PageUrlFrom
+    page_title: str | None
+    frame: Frame
+    referrer_url: str | None
+    clicked: str | None
+    searched: str | None
+    occurred_at: str
+    client_time: str | None
+    client_ip: str | None
+    delivery: Delivery
+    consent: Consent
+    page_class: PageClass
+    linkability: Linkability
+    linkability_complete: bool
+    derived_from: str | None
+    score: int
+    band: Band
+    tier: Tier
+    topics: tuple[str, ...]
+    actions: tuple[str, ...]
+    review: Review
+    requests: tuple[Request, ...]
+    parameters: tuple[Parameter, ...]
+    identifiers: tuple[Identifier, ...]
+    findings: tuple[Finding, ...]
+    near_misses: tuple[NearMiss, ...]
+    steps: tuple[Step, ...]
+
+
+class Mark(Frozen):
+    """What the investigator stated about a moment."""
+
+    at: str
+    kind: MarkKind
+    site: str | None
+    text: str
+    by: str | None
+
+
+class Problem(Frozen):
+    """Something that was seen and could not be read."""
+
+    where: str
+    what: str
+
+
+class Report(Frozen):
+    """One session, ready to be rendered. `schema` names the version of this structure."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", serialize_by_alias=True, validate_by_name=True)
+
+    schema_version: str = Field(default=SCHEMA, alias="schema")
+    generated_at: str
+    revealed: bool
+    min_score: int
+    session: Session
+    sources: tuple[Source, ...]
+    coverage: Coverage
+    acts: tuple[Act, ...]
+    events: tuple[Event, ...]
+    marks: tuple[Mark, ...]
+    problems: tuple[Problem, ...]

@@ -1,0 +1,282 @@
+"""The sentences a report opens with and the facts under each finding, one wording for every format.
+
+Everything here is plain text, not yet escaped: values of a capture stand in it as they are.
+"""
+
+from cli import wording
+from cli.schema import Consent, Event, Identifier, PublicAddress, Report
+from cli.summary import ConsentCount, Entry, Group, Site, Summary, Tally, Totals
+
+
+def acts_by_kind(totals: Totals) -> str:
+    """Return the counted acts in words: `5 page views, 3 clicks and 1 search`."""
+    return wording.listed(
+        [wording.count(count.acts, *wording.ACT_COUNTS[count.kind]) for count in totals.kinds]
+    )
+
+
+def site_name(site: str | None) -> str:
+    """Return a site's name, or words where it is not known."""
+    return site or "site not known"
+
+
+def headline(summary: Summary) -> str:
+    """Return the first sentence of a report."""
+    totals = summary.totals
+    if not totals.counted:
+        return (
+            f"No act in this session scored medium or above: {wording.count(totals.acts, 'visitor act')} "
+            f"made this browser send {wording.count(totals.events, 'event')} to Meta."
+        )
+    known = summary.sites_with_health
+    pages = "pages" if not known else f"pages of {wording.count(known, 'site')}"
+    if known and any(site.site is None and site.totals.counted for site in summary.sites):
+        pages += " and of a site not known"
+    return f"On {acts_by_kind(totals)}, {pages} made this browser send health content to Meta."
+
+
+def tallies(counts: tuple[Tally, ...], most: int | None = None) -> str:
+    """Return topics or actions with their number of acts."""
+    shown = counts if most is None else counts[:most]
+    parts = [f"{wording.category(tally.key)} ({tally.acts})" for tally in shown]
+    if len(shown) < len(counts):
+        parts.append(wording.count(len(counts) - len(shown), "further topic"))
+    return wording.listed(parts)
+
+
+def topics(totals: Totals) -> str:
+    """Return what the counted acts were about."""
+    if totals.topics:
+        return wording.capital(tallies(totals.topics))
+    if totals.actions:
+        return f"No topic by name; actions: {tallies(totals.actions)}"
+    return "None"
+
+
+def links(totals: Totals) -> str:
+    """Return what tied the counted acts to a person, strongest first."""
+    if not totals.links:
+        return "Nothing to tie"
+    text = wording.capital(
+        "; ".join(
+            f"{wording.LINKABILITY[link.linkability]}: {wording.count(link.acts, 'act')}"
+            for link in totals.links
+        )
+    )
+    if totals.person_matched:
+        text += (
+            f". On {wording.count(totals.person_matched, 'act')} an identifier is that of the test person"
+        )
+    if totals.links_incomplete:
+        text += (
+            f". For {wording.count(totals.links_incomplete, 'act')} the capture lacks cookies or addresses, "
+            "so the tie may be stronger than shown"
+        )
+    return text
+
+
+def consent_counts(totals: Totals) -> str:
+    """Return how many counted acts are known to have happened before consent, and the other states."""
+    if not totals.counted:
+        return "Nothing to count"
+    before = [count for count in totals.consents if count.before]
+    others = [count for count in totals.consents if not count.before]
+    text = f"{totals.before_consent} of {wording.count(totals.counted, 'act')}"
+    if before:
+        text += f": {_states(before)}"
+    return f"{text}. The other acts: {_states(others)}" if others else text
+
+
+def _states(counts: list[ConsentCount]) -> str:
+    """Return states of consent with their number of acts."""
+    return wording.listed([f"{wording.CONSENT_STATES[count.state]} ({count.acts})" for count in counts])
+
+
+def deliveries(totals: Totals) -> str:
+    """Return what is known of the arrival of the counted acts."""
+    return "; ".join(
+        f"{wording.DELIVERIES_SHORT[count.delivery]}: {wording.count(count.acts, 'act')}"
+        for count in totals.deliveries
+    )
+
+
+def reviews(totals: Totals) -> str:
+    """Return how many findings a person has looked at."""
+    count = totals.reviews
+    if not count.total:
+        return "No event of band medium or above to review"
+    return (
+        f"{count.reviewed} of {wording.count(count.total, 'event')} of band medium or above: "
+        f"{count.confirmed} confirmed, {count.dismissed} dismissed, {count.total - count.reviewed} not yet reviewed"
+    )
+
+
+def apart(totals: Totals) -> tuple[str, ...]:
+    """Return what is not part of the headline count, each in a sentence."""
+    said = []
+    if totals.low:
+        said.append(
+            f"{wording.count(totals.low, 'further act')} scored low: listed with {_its(totals.low)} site, not counted above."
+        )
+    if totals.withheld:
+        said.append(
+            f"{wording.count(totals.withheld, 'further act')} did not leave: every request was held back or found no "
+            f"connection. Listed with {_its(totals.withheld)} site as not sent, not counted above."
+        )
+    if totals.dismissed:
+        was = "was" if totals.dismissed == 1 else "were"
+        said.append(
+            f"{wording.count(totals.dismissed, 'further act')} {was} dismissed by a person: listed in the appendix with "
+            "the reason, not counted above."
+        )
+    return tuple(said)
+
+
+def _its(number: int) -> str:
+    """Return the possessive for that many acts."""
+    return "its" if number == 1 else "their"
+
+
+def consent(value: Consent) -> str:
+    """Return the state of consent at one moment with its basis."""
+    text = wording.CONSENT_EXPLAINED[value.state]
+    return text if value.basis == "none" else f"{text} ({wording.CONSENT_BASES[value.basis]})"
+
+
+def consent_proofs(value: Consent) -> tuple[str, ...]:
+    """Return the proofs before and after that moment."""
+    return tuple(
+        f"{label} {wording.instant(proof.at)}: {wording.CONSENT_STATES[proof.state]} ({proof.proof})"
+        for label, proof in (("last proof before,", value.last_before), ("first proof after,", value.first_after))
+        if proof is not None
+    )
+
+
+def address(client_ip: str | None, stated: PublicAddress | None) -> str:
+    """Return what is known of the network address the event came from."""
+    public = (
+        "public address not stated"
+        if stated is None
+        else f"public address stated: {stated.value}{f' by {stated.stated_by}' if stated.stated_by else ''}"
+    )
+    if client_ip is None:
+        return f"not recorded in this kind of capture ({public})"
+    if wording.on_own_network(client_ip):
+        return f"from the investigator's own network ({public})"
+    return f"{client_ip}, as the proxy saw it ({public})"
+
+
+def identifier(value: Identifier) -> str:
+    """Return an identifier on one line."""
+    parts = [f"{wording.identifier(value.kind)}: {value.value}"]
+    details = [wording.identifier_source(value.source), wording.identifier_form(value.form)]
+    if value.created_at:
+        details.append(f"created {wording.instant(value.created_at)}")
+    if value.person_matched:
+        details.append("the test person's")
+    if value.note:
+        details.append(value.note)
+    return f"{parts[0]} ({'; '.join(details)})"
+
+
+def identifier_short(value: Identifier) -> str:
+    """Return an identifier in few words."""
+    return f"{wording.identifier(value.kind)} {value.value}{' (the test person’s)' if value.person_matched else ''}"
+
+
+def event_name(name: str) -> str:
+    """Return an event's name with what it says happened, where that is known."""
+    words = wording.event_name(name)
+    return f"{name}: {words}" if words else name or "(no name)"
+
+
+def sent(entry: Entry) -> str:
+    """Return who made the browser send an act's events, and to whom."""
+    hosts = wording.listed(list(dict.fromkeys(event.recipient_host for event in entry.events)))
+    if entry.standing == "withheld":
+        return f"A page of {site_name(entry.site)} tried to make this browser send this to {hosts}; it was not sent."
+    frames = {event.frame for event in entry.events}
+    where = "A frame embedded in a page" if frames == {"embedded"} else "A page"
+    return f"{where} of {site_name(entry.site)} made this browser send this to {hosts}."
+
+
+def entry_title(entry: Entry) -> str:
+    """Return the name of an act: what was clicked or searched, else the page."""
+    if entry.kind == "search" and entry.searched:
+        return f"Search: “{entry.searched}”"
+    if entry.kind == "click" and entry.clicked:
+        return f"Click: “{entry.clicked}”"
+    return f"{wording.ACTS[entry.kind]}: {entry.page_title or entry.page_url or 'page not known'}"
+
+
+def group_title(group: Group) -> str:
+    """Return the heading of a group of acts."""
+    if group.kind == "topic":
+        return wording.capital(wording.category(group.key))
+    if group.kind == "action":
+        return f"Care, no topic by name: {wording.category(group.key)}"
+    return "Other health content"
+
+
+def site_line(site: Site) -> str:
+    """Return a site's result in one sentence."""
+    totals = site.totals
+    if not totals.counted:
+        return (
+            f"No act scored medium or above; {wording.count(totals.acts, 'act')}, "
+            f"{wording.count(totals.events, 'event')}."
+        )
+    return f"{acts_by_kind(totals)} with health content, of {wording.count(totals.acts, 'act')} on this site."
+
+
+def pause(seconds: float) -> str:
+    """Return a length of time in rough words."""
+    for size, unit in ((86400, "day"), (3600, "hour"), (60, "minute")):
+        if seconds >= size:
+            return wording.count(round(seconds / size), unit)
+    return wording.count(round(seconds), "second")
+
+
+def review(event: Event) -> str:
+    """Return what a person decided about an event."""
+    decided = event.review
+    text = wording.REVIEWS[decided.state]
+    if decided.state == "unreviewed":
+        return text
+    by = f" ({decided.by})" if decided.by else ""
+    at = f", {wording.instant(decided.at)}" if decided.at else ""
+    return f"{text}{by}{at}{f': {decided.reason}' if decided.reason else ''}"
+
+
+def clock(report: Report) -> str:
+    """Return how the pixel's clock stood to the capture's."""
+    found = report.session.clock
+    if found.skew_ms is None:
+        return f"Clock: {found.basis}; the pixel's own clock could not be compared."
+    spread = "" if found.spread_ms is None else f", spread {found.spread_ms:,} ms"
+    return (
+        f"Clock: {found.basis}; median of capture time minus the time the pixel stated: {found.skew_ms:,} ms{spread}."
+    )
+
+
+def coverage(report: Report) -> tuple[str, ...]:
+    """Return what was seen and what of it could be read."""
+    found = report.coverage
+    lines = [
+        f"{wording.count(found.requests_seen, 'request')} seen in the captures; "
+        f"{found.requests_matched:,} went to a known address of Meta's pixel; {found.requests_decoded:,} of these could be read, "
+        f"{found.requests_failed:,} could not.",
+        f"{wording.count(found.pages_visited, 'page')} visited.",
+    ]
+    lines.extend(f"{wording.capital(wording.plain(kind))}: {number:,}" for kind, number in found.other_requests.items())
+    return tuple(lines)
+
+
+def banners(report: Report) -> tuple[tuple[str, str], ...]:
+    """Return the warnings every page of every format carries, each with its kind."""
+    shown = []
+    if report.session.provenance == "reconstruction":
+        shown.append(("reconstruction", wording.RECONSTRUCTION))
+    if report.revealed:
+        shown.append(("revealed", wording.REVEALED))
+    return tuple(shown)

@@ -1,0 +1,709 @@
+"""What a report adds up to: counts, groups and timelines that several formats show.
+
+One pure function, `summarise`, turns a `Report` into frozen models; renderers write them out and never
+count for themselves. The unit of every headline is the visitor's act (a page view, a click, a search). An
+act counts when at least one of its events is of band medium or above, was not dismissed by a person, and
+was not held back. Acts of band low, acts held back and dismissed events are listed apart.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from typing import Literal
+
+from addon.vocabulary import DELIVERY_STRENGTH, LINKABILITY_ORDER, ActKind, ConsentState, Delivery, Linkability
+from cli.schema import Act, Consent, Event, Finding, Frozen, Identifier, Parameter, Report
+from rules.model import Band, Tier
+
+BAND_RANK: dict[Band, int] = {"none": 0, "low": 1, "medium": 2, "high": 3, "critical": 4}
+_COUNTS_FROM = BAND_RANK["medium"]
+_TIER_RANK: dict[Tier, int] = {"none": 0, "health": 1, "special_risk": 2}
+_BEFORE: frozenset[ConsentState] = frozenset({"no_choice_yet", "refused"})
+_GAP_FACTOR = 6
+_SHORTEST_BREAK = 60.0
+
+Standing = Literal["counted", "withheld", "low", "dismissed", "nothing"]
+"""Where an act is listed: in the headline, held back, of band low only, dismissed, without health content."""
+
+
+class Tally(Frozen):
+    """A value and the number of counted acts it applies to."""
+
+    key: str
+    acts: int
+    band: Band
+
+
+class KindCount(Frozen):
+    """How many counted acts are of one kind."""
+
+    kind: ActKind
+    acts: int
+
+
+class LinkCount(Frozen):
+    """How many counted acts are tied to a person by one thing, as the strongest."""
+
+    linkability: Linkability
+    acts: int
+
+
+class ConsentCount(Frozen):
+    """How many counted acts fell into one state of consent; `before` says that this was before consent."""
+
+    state: ConsentState
+    before: bool
+    acts: int
+
+
+class DeliveryCount(Frozen):
+    """How many counted acts arrived in one way, as far as known."""
+
+    delivery: Delivery
+    acts: int
+
+
+class ReviewCount(Frozen):
+    """What people decided about the events of band medium and above."""
+
+    total: int
+    confirmed: int
+    dismissed: int
+
+    @property
+    def reviewed(self) -> int:
+        """Return how many a person has looked at."""
+        return self.confirmed + self.dismissed
+
+
+class Segment(Frozen):
+    """A part of a value, and whether a rule counted for it."""
+
+    text: str
+    marked: bool
+
+
+class Quote(Frozen):
+    """One captured value with the words that scored in it, and the findings about them.
+
+    `in_value` is False where the value is not shown in full or the positions are unknown: then the
+    segments hold the matched words alone.
+    """
+
+    parameter: str
+    meaning: str | None
+    fields: tuple[str, ...]
+    segments: tuple[Segment, ...]
+    in_value: bool
+    event_names: tuple[str, ...]
+    findings: tuple[Finding, ...]
+
+
+class Entry(Frozen):
+    """One act with what is stated about it. `events` are those that put it where it stands, strongest first."""
+
+    number: int
+    act: Act
+    standing: Standing
+    kind: ActKind
+    at: str
+    site: str | None
+    page_url: str | None
+    page_title: str | None
+    clicked: str | None
+    searched: str | None
+    band: Band
+    score: int
+    tier: Tier
+    topics: tuple[str, ...]
+    actions: tuple[str, ...]
+    events: tuple[Event, ...]
+    other_events: tuple[Event, ...]
+    quotes: tuple[Quote, ...]
+    identifiers: tuple[Identifier, ...]
+    linkability: Linkability
+    linkability_complete: bool
+    consent: Consent
+    before_consent: bool
+    delivery: Delivery
+
+
+class Group(Frozen):
+    """Acts about one topic (or, without a topic, with one action)."""
+
+    key: str
+    kind: Literal["topic", "action", "other"]
+    band: Band
+    entries: tuple[Entry, ...]
+
+
+class TimelinePoint(Frozen):
+    """One act on the timeline; `position` runs from 0 to 1."""
+
+    position: float
+    at: str
+    kind: ActKind
+    band: Band
+    standing: Standing
+    entry: int | None
+
+
+class TimelineBreak(Frozen):
+    """A long pause that the timeline shortens."""
+
+    position: float
+    seconds: float
+
+
+class TimelineMark(Frozen):
+    """Something proved or stated about consent at one moment. `state` is None for other marks."""
+
+    number: int
+    position: float
+    at: str
+    kind: Literal["proof", "mark"]
+    state: ConsentState | None
+    text: str
+
+
+class Timeline(Frozen):
+    """The acts of one site in time. Between two breaks the scale is even."""
+
+    starts_at: str
+    ends_at: str
+    points: tuple[TimelinePoint, ...]
+    breaks: tuple[TimelineBreak, ...]
+    marks: tuple[TimelineMark, ...]
+
+
+class Totals(Frozen):
+    """The counts over a set of acts: a site's, or all."""
+
+    acts: int
+    events: int
+    requests: int
+    counted: int
+    withheld: int
+    low: int
+    dismissed: int
+    kinds: tuple[KindCount, ...]
+    bands: tuple[Tally, ...]
+    topics: tuple[Tally, ...]
+    actions: tuple[Tally, ...]
+    special_risk: int
+    links: tuple[LinkCount, ...]
+    links_incomplete: int
+    person_matched: int
+    consents: tuple[ConsentCount, ...]
+    before_consent: int
+    deliveries: tuple[DeliveryCount, ...]
+    reviews: ReviewCount
+
+    @property
+    def strongest_link(self) -> Linkability | None:
+        """Return what ties a counted act to a person most strongly."""
+        return self.links[0].linkability if self.links else None
+
+    @property
+    def band(self) -> Band:
+        """Return the strongest band of a counted act."""
+        return self.bands[0].band if self.bands else "none"
+
+
+class Site(Frozen):
+    """One site with all that is reported about it."""
+
+    number: int
+    site: str | None
+    totals: Totals
+    groups: tuple[Group, ...]
+    low: tuple[Entry, ...]
+    withheld: tuple[Entry, ...]
+    timeline: Timeline | None
+    pixel_ids: tuple[str, ...]
+    events: tuple[Event, ...]
+
+
+class Dismissed(Frozen):
+    """An event that a person dismissed."""
+
+    event: Event
+    site: str | None
+
+
+class LegendEntry(Frozen):
+    """A parameter that occurs in this report, in plain words (None: not documented)."""
+
+    name: str
+    meaning: str | None
+    documented: bool
+    occurrences: int
+
+
+class Summary(Frozen):
+    """The whole report, counted and ordered."""
+
+    totals: Totals
+    sites: tuple[Site, ...]
+    sites_with_health: int
+    """How many known sites have an act that counts."""
+    dismissed: tuple[Dismissed, ...]
+    legend: tuple[LegendEntry, ...]
+    complete: bool
+
+
+def before_consent(consent: Consent) -> bool:
+    """Return whether it is known that the visitor had not accepted at that moment."""
+    return consent.state in _BEFORE and consent.basis != "none"
+
+
+def segments(value: str, spans: Iterable[tuple[int, int]]) -> tuple[Segment, ...]:
+    """Cut a value at the spans that scored; overlapping spans become one."""
+    parts: list[Segment] = []
+    done = 0
+    merged: list[tuple[int, int]] = []
+    for start, end in sorted(spans):
+        if merged and start <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        else:
+            merged.append((start, end))
+    for start, end in merged:
+        if start > done:
+            parts.append(Segment(text=value[done:start], marked=False))
+        parts.append(Segment(text=value[start:end], marked=True))
+        done = end
+    if done < len(value) or not parts:
+        parts.append(Segment(text=value[done:], marked=False))
+    return tuple(parts)
+
+
+def excerpt(parts: Sequence[Segment], around: int) -> tuple[Segment, ...]:
+    """Shorten the unmarked parts of a value to `around` characters beside each mark, with an ellipsis."""
+    shortened: list[Segment] = []
+    last = len(parts) - 1
+    for number, part in enumerate(parts):
+        text = part.text
+        if part.marked:
+            cut = text if len(text) <= 4 * around else f"{text[: 2 * around]} … {text[-2 * around :]}"
+        elif number == 0 and last > 0:
+            cut = text if len(text) <= around else f"… {text[-around:]}"
+        elif number == last:
+            cut = text if len(text) <= around else f"{text[:around]} …"
+        else:
+            cut = text if len(text) <= 2 * around else f"{text[:around]} … {text[-around:]}"
+        shortened.append(Segment(text=cut, marked=part.marked))
+    return tuple(shortened)
+
+
+def summarise(report: Report) -> Summary:
+    """Count and order a report."""
+    events = {event.id: event for event in report.events}
+    drafts = [_draft(act, events) for act in _acts(report)]
+    drafts.sort(key=lambda entry: (entry.at, entry.act.id))
+    entries = [entry.model_copy(update={"number": number}) for number, entry in enumerate(drafts, 1)]
+    by_site: dict[str | None, list[Entry]] = {}
+    for entry in entries:
+        by_site.setdefault(entry.site, []).append(entry)
+    sites = [_site(site, found, report) for site, found in by_site.items()]
+    sites.sort(
+        key=lambda found: (
+            found.site is None,
+            -BAND_RANK[found.totals.band],
+            -found.totals.counted,
+            found.site or "",
+        )
+    )
+    sites = [found.model_copy(update={"number": number}) for number, found in enumerate(sites, 1)]
+    return Summary(
+        totals=_totals(entries),
+        sites=tuple(sites),
+        sites_with_health=sum(found.totals.counted > 0 and found.site is not None for found in sites),
+        dismissed=tuple(
+            Dismissed(event=event, site=entry.site)
+            for entry in entries
+            for event in _events_of(entry)
+            if event.review.state == "dismissed"
+        ),
+        legend=_legend(report),
+        complete=report.session.complete and all(source.complete for source in report.sources),
+    )
+
+
+def _acts(report: Report) -> list[Act]:
+    """Return the acts, with one of its own for every event that belongs to none."""
+    claimed = {identity for act in report.acts for identity in act.event_ids}
+    orphans = [
+        Act(
+            id=event.id,
+            kind="other",
+            site=event.site,
+            page_url=event.page_url,
+            at=event.occurred_at,
+            event_ids=(event.id,),
+            band=event.band,
+            topics=event.topics,
+        )
+        for event in report.events
+        if event.id not in claimed
+    ]
+    return [*report.acts, *orphans]
+
+
+def _standing(events: Sequence[Event]) -> tuple[Standing, list[Event]]:
+    """Return where an act with these events is listed, and which of them put it there."""
+    health = [event for event in events if BAND_RANK[event.band] >= _COUNTS_FROM]
+    standing = [event for event in health if event.review.state != "dismissed"]
+    left = [event for event in standing if event.delivery != "not_sent"]
+    if left:
+        return "counted", left
+    if standing:
+        return "withheld", standing
+    low = [event for event in events if event.band == "low" and event.review.state != "dismissed"]
+    if low:
+        return "low", low
+    dismissed = [event for event in events if event.review.state == "dismissed"]
+    return ("dismissed", dismissed) if dismissed else ("nothing", list(events))
+
+
+def _draft(act: Act, known: dict[str, Event]) -> Entry:
+    """Return an act as an entry, not yet numbered."""
+    present = [known[identity] for identity in act.event_ids if identity in known]
+    standing, chosen = _standing(present)
+    chosen.sort(key=lambda event: (-event.score, event.occurred_at, event.id))
+    chosen_ids = {event.id for event in chosen}
+    consent = next(
+        (event.consent for event in chosen if before_consent(event.consent)),
+        chosen[0].consent if chosen else _NO_CONSENT,
+    )
+    return Entry(
+        number=0,
+        act=act,
+        standing=standing,
+        kind=act.kind,
+        at=act.at,
+        site=act.site,
+        page_url=act.page_url or _first(event.page_url for event in chosen),
+        page_title=_first(event.page_title for event in chosen),
+        clicked=_first(event.clicked for event in chosen),
+        searched=_first(event.searched for event in chosen),
+        band=max((event.band for event in chosen), key=BAND_RANK.__getitem__, default=act.band),
+        score=max((event.score for event in chosen), default=0),
+        tier=max((event.tier for event in chosen), key=_TIER_RANK.__getitem__, default="none"),
+        topics=_distinct(topic for event in chosen for topic in event.topics),
+        actions=_distinct(action for event in chosen for action in event.actions),
+        events=tuple(chosen),
+        other_events=tuple(event for event in present if event.id not in chosen_ids),
+        quotes=_quotes(chosen),
+        identifiers=_identifiers(chosen),
+        linkability=min(
+            (event.linkability for event in chosen), key=LINKABILITY_ORDER.index, default="address_only"
+        ),
+        linkability_complete=all(event.linkability_complete for event in chosen),
+        consent=consent,
+        before_consent=before_consent(consent),
+        delivery=max(
+            (event.delivery for event in chosen), key=DELIVERY_STRENGTH.__getitem__, default="unknown"
+        ),
+    )
+
+
+_NO_CONSENT = Consent(state="unknown", basis="none", last_before=None, first_after=None)
+
+
+def _first(values: Iterable[str | None]) -> str | None:
+    """Return the first value that says something."""
+    return next((value for value in values if value), None)
+
+
+def _distinct(values: Iterable[str]) -> tuple[str, ...]:
+    """Return values once each, in order."""
+    return tuple(dict.fromkeys(values))
+
+
+def _value_of(finding: Finding, parameters: Sequence[Parameter]) -> Parameter | None:
+    """Return the parameter in whose value a finding's words stand at the stated place."""
+    if finding.start is None or finding.end is None or not 0 <= finding.start < finding.end:
+        return None
+    same_name = [parameter for parameter in parameters if parameter.name == finding.parameter]
+    exact = [
+        parameter for parameter in same_name if parameter.value[finding.start : finding.end] == finding.text
+    ]
+    return exact[0] if exact else None
+
+
+def _quotes(events: Sequence[Event]) -> tuple[Quote, ...]:
+    """Return the values with words that scored, each once however many events carried it."""
+    found: dict[tuple[str, str, bool], list[tuple[Event, Finding, str | None]]] = {}
+    for event in events:
+        for finding in event.findings:
+            parameter = _value_of(finding, event.parameters)
+            value = finding.text if parameter is None else parameter.value
+            meaning = _first(item.meaning for item in event.parameters if item.name == finding.parameter)
+            key = (finding.parameter, value, parameter is not None)
+            found.setdefault(key, []).append((event, finding, meaning))
+    return tuple(
+        Quote(
+            parameter=parameter,
+            meaning=_first(meaning for _, _, meaning in items),
+            fields=_distinct(finding.field for _, finding, _ in items),
+            segments=segments(
+                value,
+                [(finding.start or 0, finding.end or 0) for _, finding, _ in items]
+                if in_value
+                else [(0, len(value))],
+            ),
+            in_value=in_value,
+            event_names=_distinct(event.event_name for event, _, _ in items),
+            findings=_distinct_findings(finding for _, finding, _ in items),
+        )
+        for (parameter, value, in_value), items in found.items()
+    )
+
+
+def _distinct_findings(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Return findings once per rule and text, the one that brought points first."""
+    best: dict[tuple[str, str, str], Finding] = {}
+    for finding in findings:
+        key = (finding.rule, finding.field, finding.text)
+        if key not in best or abs(finding.points) > abs(best[key].points):
+            best[key] = finding
+    return tuple(sorted(best.values(), key=lambda finding: -abs(finding.points)))
+
+
+def _identifiers(events: Sequence[Event]) -> tuple[Identifier, ...]:
+    """Return the identifiers of events, each once."""
+    once: dict[tuple[str, str, str, str], Identifier] = {}
+    for event in events:
+        for identifier in event.identifiers:
+            key = (identifier.kind, identifier.source, identifier.parameter, identifier.value)
+            once.setdefault(key, identifier)
+    return tuple(once.values())
+
+
+def _events_of(entry: Entry) -> tuple[Event, ...]:
+    """Return all events of an act."""
+    return (*entry.events, *entry.other_events)
+
+
+def _tallies(entries: Sequence[Entry], keys: Callable[[Entry], Sequence[str]]) -> tuple[Tally, ...]:
+    """Count acts per key, most first."""
+    acts: dict[str, list[Entry]] = {}
+    for entry in entries:
+        for key in keys(entry):
+            acts.setdefault(key, []).append(entry)
+    tallies = [
+        Tally(
+            key=key,
+            acts=len(found),
+            band=max((entry.band for entry in found), key=BAND_RANK.__getitem__),
+        )
+        for key, found in acts.items()
+    ]
+    return tuple(sorted(tallies, key=lambda tally: (-tally.acts, -BAND_RANK[tally.band], tally.key)))
+
+
+def _totals(entries: Sequence[Entry]) -> Totals:
+    """Count a set of acts."""
+    counted = [entry for entry in entries if entry.standing == "counted"]
+    events = [event for entry in entries for event in _events_of(entry)]
+    judged = [event for event in events if BAND_RANK[event.band] >= _COUNTS_FROM]
+    kinds: dict[ActKind, int] = {}
+    consents: dict[tuple[ConsentState, bool], int] = {}
+    links: dict[Linkability, int] = {}
+    deliveries: dict[Delivery, int] = {}
+    for entry in counted:
+        kinds[entry.kind] = kinds.get(entry.kind, 0) + 1
+        state = (entry.consent.state, entry.before_consent)
+        consents[state] = consents.get(state, 0) + 1
+        links[entry.linkability] = links.get(entry.linkability, 0) + 1
+        deliveries[entry.delivery] = deliveries.get(entry.delivery, 0) + 1
+    order: tuple[ActKind, ...] = ("page_view", "click", "search", "form", "other")
+    bands = _tallies(counted, lambda entry: (entry.band,))
+    return Totals(
+        acts=len(entries),
+        events=len(events),
+        requests=sum(len(event.requests) for event in events),
+        counted=len(counted),
+        withheld=sum(entry.standing == "withheld" for entry in entries),
+        low=sum(entry.standing == "low" for entry in entries),
+        dismissed=sum(entry.standing == "dismissed" for entry in entries),
+        kinds=tuple(KindCount(kind=kind, acts=kinds[kind]) for kind in order if kind in kinds),
+        bands=tuple(sorted(bands, key=lambda tally: -BAND_RANK[tally.band])),
+        topics=_tallies(counted, lambda entry: entry.topics),
+        actions=_tallies(counted, lambda entry: entry.actions),
+        special_risk=sum(entry.tier == "special_risk" for entry in counted),
+        links=tuple(
+            LinkCount(linkability=link, acts=links[link]) for link in LINKABILITY_ORDER if link in links
+        ),
+        links_incomplete=sum(not entry.linkability_complete for entry in counted),
+        person_matched=sum(
+            any(identifier.person_matched for identifier in entry.identifiers) for entry in counted
+        ),
+        consents=tuple(
+            ConsentCount(state=state, before=before, acts=acts)
+            for (state, before), acts in sorted(
+                consents.items(), key=lambda item: _CONSENT_ORDER.index(item[0][0])
+            )
+        ),
+        before_consent=sum(entry.before_consent for entry in counted),
+        deliveries=tuple(
+            DeliveryCount(delivery=delivery, acts=deliveries[delivery])
+            for delivery in sorted(deliveries, key=lambda delivery: -DELIVERY_STRENGTH[delivery])
+        ),
+        reviews=ReviewCount(
+            total=len(judged),
+            confirmed=sum(event.review.state == "confirmed" for event in judged),
+            dismissed=sum(event.review.state == "dismissed" for event in judged),
+        ),
+    )
+
+
+_CONSENT_ORDER: tuple[ConsentState, ...] = (
+    "no_choice_yet",
+    "refused",
+    "partly_accepted",
+    "accepted",
+    "not_asked",
+    "undetermined",
+    "unknown",
+)
+
+
+def _site(site: str | None, entries: Sequence[Entry], report: Report) -> Site:
+    """Return one site, not yet numbered."""
+    counted = [entry for entry in entries if entry.standing == "counted"]
+    events = sorted(
+        (event for entry in entries for event in _events_of(entry)),
+        key=lambda event: (event.occurred_at, event.id),
+    )
+    return Site(
+        number=0,
+        site=site,
+        totals=_totals(entries),
+        groups=_groups(counted),
+        low=tuple(entry for entry in entries if entry.standing == "low"),
+        withheld=tuple(entry for entry in entries if entry.standing == "withheld"),
+        timeline=_timeline(site, entries, report),
+        pixel_ids=_distinct(event.pixel_id for event in events),
+        events=tuple(events),
+    )
+
+
+def _groups(entries: Sequence[Entry]) -> tuple[Group, ...]:
+    """Group counted acts by their strongest topic, or by their action where there is no topic."""
+    grouped: dict[tuple[Literal["topic", "action", "other"], str], list[Entry]] = {}
+    for entry in entries:
+        if entry.topics:
+            grouped.setdefault(("topic", entry.topics[0]), []).append(entry)
+        elif entry.actions:
+            grouped.setdefault(("action", entry.actions[0]), []).append(entry)
+        else:
+            grouped.setdefault(("other", ""), []).append(entry)
+    groups = [
+        Group(
+            key=key,
+            kind=kind,
+            band=max((entry.band for entry in found), key=BAND_RANK.__getitem__),
+            entries=tuple(sorted(found, key=lambda entry: (-entry.score, entry.at))),
+        )
+        for (kind, key), found in grouped.items()
+    ]
+    return tuple(sorted(groups, key=lambda group: (-BAND_RANK[group.band], -len(group.entries), group.key)))
+
+
+def _seconds(text: str) -> float | None:
+    """Return an RFC 3339 time as seconds, or None where it is not one."""
+    try:
+        return datetime.fromisoformat(text).timestamp()
+    except (ValueError, OverflowError):
+        return None
+
+
+def _marks(site: str | None, entries: Sequence[Entry], report: Report) -> list[TimelineMark]:
+    """Return what was proved or stated about consent on a site, not yet placed."""
+    found: dict[tuple[str, str], TimelineMark] = {}
+    for mark in report.marks:
+        if mark.site is None or mark.site == site:
+            state: ConsentState | None = mark.kind if mark.kind in {"accepted", "refused"} else None  # type: ignore[assignment]
+            text = mark.text or mark.kind
+            found[mark.at, text] = TimelineMark(
+                number=0, position=0, at=mark.at, kind="mark", state=state, text=text
+            )
+    for entry in entries:
+        for event in _events_of(entry):
+            for proof in (event.consent.last_before, event.consent.first_after):
+                if proof is not None:
+                    found.setdefault(
+                        (proof.at, proof.proof),
+                        TimelineMark(
+                            number=0,
+                            position=0,
+                            at=proof.at,
+                            kind="proof",
+                            state=proof.state,
+                            text=proof.proof,
+                        ),
+                    )
+    return sorted(found.values(), key=lambda mark: mark.at)
+
+
+def _timeline(site: str | None, entries: Sequence[Entry], report: Report) -> Timeline | None:
+    """Return the acts of a site in time; pauses much longer than usual are shortened and marked."""
+    placed = [(seconds, entry) for entry in entries if (seconds := _seconds(entry.at)) is not None]
+    if not placed:
+        return None
+    marks = [
+        (seconds, mark)
+        for mark in _marks(site, entries, report)
+        if (seconds := _seconds(mark.at)) is not None
+    ]
+    stamps = {seconds: mark.at for seconds, mark in marks} | {seconds: entry.at for seconds, entry in placed}
+    times = sorted(stamps)
+    gaps = [later - earlier for earlier, later in zip(times, times[1:], strict=False)]
+    usual = sorted(gaps)[len(gaps) // 2] if gaps else 0.0
+    longest = max(_SHORTEST_BREAK, usual * _GAP_FACTOR)
+    offsets = {times[0]: 0.0}
+    breaks: list[tuple[float, float]] = []
+    run = 0.0
+    for later, gap in zip(times[1:], gaps, strict=True):
+        shown = min(gap, longest)
+        if gap > longest:
+            breaks.append((run + shown / 2, gap))
+        run += shown
+        offsets[later] = run
+    length = run or 1.0
+    alone = len(times) == 1
+    return Timeline(
+        starts_at=stamps[times[0]],
+        ends_at=stamps[times[-1]],
+        points=tuple(
+            TimelinePoint(
+                position=0.5 if alone else offsets[seconds] / length,
+                at=entry.at,
+                kind=entry.kind,
+                band=entry.band,
+                standing=entry.standing,
+                entry=entry.number if entry.standing in {"counted", "withheld", "low"} else None,
+            )
+            for seconds, entry in placed
+        ),
+        breaks=tuple(TimelineBreak(position=place / length, seconds=gap) for place, gap in breaks),
+        marks=tuple(
+            mark.model_copy(update={"number": number, "position": 0.5 if alone else offsets[seconds] / length})
+            for number, (seconds, mark) in enumerate(marks, 1)
+        ),
+    )
+
+
+def _legend(report: Report) -> tuple[LegendEntry, ...]:
+    """Return the parameters of a report, each name once."""
+    found: dict[str, LegendEntry] = {}
+    for event in report.events:
+        for parameter in event.parameters:
+            before = found.get(parameter.name)
+            found[parameter.name] = LegendEntry(
+                name=parameter.name,
+                meaning=(before.meaning if before else None) or parameter.meaning,
+                documented=parameter.documented or bool(before and before.documented),
+                occurrences=1 + (before.occurrences if before else 0),
+            )
+    return tuple(sorted(found.values(), key=lambda entry: entry.name.lower()))

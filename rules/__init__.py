@@ -1,0 +1,1 @@
+"""Text in, explained assessment out: rules and the engine that applies them."""

@@ -1,0 +1,149 @@
+"""The matcher: which rules meet which texts of an event, and what that says."""
+
+from collections import Counter
+from collections.abc import Sequence
+from functools import lru_cache
+
+from rules.address import Part, PartKind, parts
+from rules.hosts import HostIndex
+from rules.model import Assessment, ContextKind, Evidence, Field, FieldName, NearMiss, Rule, RuleKind
+from rules.phrases import Hit, PhraseIndex, Role
+from rules.ruleset import RuleSet
+from rules.score import Met, assess, is_read, near_miss
+from rules.text import CACHED_LENGTH
+
+MAX_LENGTH = 200_000
+"""Code points of a field that are read; of a longer one a near miss says how much was not."""
+
+MAX_OCCURRENCES = 8
+"""How often one rule is recorded in one field; of further occurrences a near miss gives the number."""
+
+LIMIT_RULE = "engine/limit"
+"""Stands for a rule in near misses that say what was not read."""
+
+URL_PARTS = {
+    FieldName.PAGE_URL: (
+        FieldName.PAGE_HOST,
+        FieldName.PAGE_PATH,
+        FieldName.PAGE_QUERY,
+        FieldName.PAGE_FRAGMENT,
+        FieldName.SEARCH_TERM,
+        FieldName.CAMPAIGN,
+    ),
+    FieldName.REFERRER_URL: (
+        FieldName.REFERRER_HOST,
+        FieldName.REFERRER_PATH,
+        FieldName.REFERRER_QUERY,
+        FieldName.REFERRER_FRAGMENT,
+    ),
+    FieldName.DESTINATION_URL: (
+        FieldName.DESTINATION_HOST,
+        FieldName.DESTINATION_PATH,
+        FieldName.DESTINATION_QUERY,
+        FieldName.DESTINATION_FRAGMENT,
+    ),
+}
+"""What a whole address stands for in the `fields` of a rule."""
+
+
+class Matcher:
+    """Rules made ready to be matched. It has no state but caches: one serves any number of events."""
+
+    def __init__(self, ruleset: RuleSet) -> None:
+        self.ruleset = ruleset
+        self._rules = ruleset.rules
+        self._fields = [_fields_read(rule) for rule in ruleset.rules]
+        self._phrases = PhraseIndex(ruleset.rules)
+        self._hosts = HostIndex(ruleset.rules)
+        self._cached_hits = lru_cache(maxsize=16_384)(self._find)
+
+    def evaluate(self, fields: Sequence[Field]) -> Assessment:
+        """Assess the texts of one event.
+
+        It never raises, whatever the texts are, and the result does not depend on their order.
+        """
+        sure: list[Met] = []
+        unsure: list[Met] = []
+        misses: list[NearMiss] = []
+        for field in fields:
+            self._read(field, sure, unsure, misses)
+        confirmed: list[Met] = []
+        for item in unsure:
+            if any(_confirms(other, item) for other in sure):
+                confirmed.append(item)
+            else:
+                misses.append(near_miss(item, "ambiguous: needs a second health signal in the event"))
+        return assess(sure + confirmed, misses, self.ruleset.digest)
+
+    def _read(self, field: Field, sure: list[Met], unsure: list[Met], misses: list[NearMiss]) -> None:
+        text = field.text[:MAX_LENGTH]
+        if len(field.text) > MAX_LENGTH:
+            misses.append(
+                _limit(field, f"only the first {MAX_LENGTH} of {len(field.text)} code points were read")
+            )
+        met: Counter[int] = Counter()
+        for part in parts(field.name, text):
+            piece = text[part.start : part.end]
+            find = self._cached_hits if len(piece) <= CACHED_LENGTH else self._find
+            for hit in find(piece, part.kind):
+                if part.name not in self._fields[hit.rule]:
+                    continue
+                met[hit.rule] += 1
+                if met[hit.rule] > MAX_OCCURRENCES:
+                    continue
+                item = Met(self._rules[hit.rule], _evidence(field, part, hit))
+                if hit.role is Role.SURE:
+                    sure.append(item)
+                elif hit.role is Role.AMBIGUOUS:
+                    unsure.append(item)
+                else:
+                    misses.append(near_miss(item, f"part of an exception: {hit.exception}"))
+        for number, count in met.items():
+            if count > MAX_OCCURRENCES:
+                more = count - MAX_OCCURRENCES
+                misses.append(_limit(field, f"{more} more texts that {self._rules[number].id} meets"))
+
+    def _find(self, text: str, kind: PartKind) -> tuple[Hit, ...]:
+        if kind is PartKind.HOST:
+            return self._hosts.hits(text)
+        return self._phrases.hits(text, segment=kind is PartKind.SEGMENT)
+
+
+def _fields_read(rule: Rule) -> frozenset[FieldName]:
+    """Return the fields a rule reads: its own choice, or all, as far as the policy lets its kind."""
+    chosen = set(rule.fields) or set(FieldName)
+    for name in rule.fields:
+        chosen.update(URL_PARTS.get(name, ()))
+    return frozenset(name for name in chosen if is_read(rule, name))
+
+
+def _evidence(field: Field, part: Part, hit: Hit) -> Evidence:
+    start, end = part.start + hit.start, part.start + hit.end
+    if field.positions is None:
+        first, last = field.offset + start, field.offset + end
+    else:
+        first, last = _position(field.positions, start), _position(field.positions, end)
+    return Evidence(
+        field=part.name, parameter=field.parameter, text=field.text[start:end], start=first, end=last
+    )
+
+
+def _position(positions: Sequence[int], index: int) -> int:
+    """Return the position of a code point; positions that are too few end at their last."""
+    return positions[min(index, len(positions) - 1)] if positions else index
+
+
+def _confirms(other: Met, item: Met) -> bool:
+    """Tell whether a sure finding is a second health signal beside an ambiguous one."""
+    match other.rule.kind:
+        case RuleKind.SUPPRESSOR:
+            return False
+        case RuleKind.CONTEXT if other.rule.context in {ContextKind.UNDER_18, None}:
+            return False
+    one, two = other.evidence, item.evidence
+    apart = one.end <= two.start or two.end <= one.start
+    return apart or (one.field, one.parameter) != (two.field, two.parameter)
+
+
+def _limit(field: Field, why: str) -> NearMiss:
+    return NearMiss(rule=LIMIT_RULE, field=field.name, parameter=field.parameter, text="", why=why)

@@ -1,0 +1,237 @@
+"""Rule files to a rule set.
+
+A rule is one YAML file; its path below its folder, without the suffix, is its id, and the first folder its
+language. All errors of all files are found before anything is refused. Reading YAML is slow, so what was read
+is kept in the user's cache directory under the digest of the files' contents.
+"""
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import NamedTuple
+
+from pydantic import TypeAdapter, ValidationError
+
+from rules.errors import RuleFileError, RuleSetError
+from rules.model import Frozen, Rule
+from rules.ruleset import Origin, RuleSet, RuleSource, make_ruleset
+
+PACKS = Path(__file__).parent / "packs"
+"""The folder of the built-in rules."""
+
+SUFFIXES = frozenset({".yaml", ".yml"})
+
+MAX_BYTES = 256 * 1024
+"""The largest rule file that is read."""
+
+MAX_FILES = 10_000
+"""The most rule files one folder may hold: more, and it is surely not a folder of rules."""
+
+CACHE_FORMAT = "1"
+"""Changes whenever rules or their lines are stored differently."""
+
+
+class _File(NamedTuple):
+    """A rule file before it is read."""
+
+    path: Path
+    rule: str
+    origin: Origin
+
+
+class _Read(Frozen):
+    """A rule and the lines of its attributes: what the cache holds."""
+
+    rule: Rule
+    lines: Mapping[str, int]
+
+
+_READ_ALL = TypeAdapter(tuple[_Read, ...])
+
+
+def load_rules(paths: Sequence[Path] = (), *, built_in: bool = True) -> RuleSet:
+    """Load the built-in rules and those of the user's folders and files.
+
+    Of two rules with the same id the one loaded later counts: built-in rules first, then `paths` in their
+    order; its source says what it replaces. Raises RuleSetError with every error of every file.
+    """
+    errors: list[RuleFileError] = []
+    files: list[_File] = []
+    contents: list[bytes] = []
+    groups: list[tuple[Path, Origin]] = [(PACKS, "built-in")] if built_in else []
+    groups.extend((path, "user") for path in paths)
+    for root, origin in groups:
+        for file in _files(root, origin, errors):
+            try:
+                contents.append(_content(file.path))
+                files.append(file)
+            except RuleFileError as error:
+                errors.append(error)
+    key = _cache_key(files, contents)
+    read = None if errors else _from_cache(key)
+    if read is None:
+        read = _read_all(files, contents, errors)
+        if errors:
+            raise RuleSetError(sorted(errors, key=lambda error: (str(error.path), error.line)))
+        _to_cache(key, read)
+    return _assemble(files, read)
+
+
+def _files(root: Path, origin: Origin, errors: list[RuleFileError]) -> list[_File]:
+    """List the rule files of a folder, or the one file that was named."""
+    if root.is_file():
+        return [_File(root, _id_of_file(root), origin)]
+    if not root.is_dir():
+        errors.append(RuleFileError(root, 0, "", "no such file or folder"))
+        return []
+    found: list[_File] = []
+    ids: dict[str, Path] = {}
+    for folder, folders, names in os.walk(
+        root, onerror=lambda error: errors.append(_unreadable(root, error))
+    ):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(names):
+            path = Path(folder, name)
+            if path.suffix not in SUFFIXES or name.startswith("."):
+                continue
+            if len(found) == MAX_FILES:
+                errors.append(RuleFileError(root, 0, "", f"more than {MAX_FILES} rule files"))
+                return []
+            rule = path.relative_to(root).with_suffix("").as_posix()
+            if rule in ids:
+                errors.append(RuleFileError(path, 0, "", f"has the same id as {ids[rule]}"))
+            ids[rule] = path
+            found.append(_File(path, rule, origin))
+    return found
+
+
+def _id_of_file(path: Path) -> str:
+    """Return the id of a file named alone: its path below a folder `packs`, or below `user`."""
+    parts = path.resolve().with_suffix("").parts
+    if "packs" in parts[:-1]:
+        below = len(parts) - parts[::-1].index("packs")
+        return "/".join(parts[below:])
+    return f"user/{parts[-1]}"
+
+
+def _content(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    if len(content) > MAX_BYTES:
+        raise RuleFileError(path, 0, "", f"larger than {MAX_BYTES // 1024} KiB: no rule needs that")
+    return content
+
+
+def _unreadable(path: Path, error: OSError) -> RuleFileError:
+    return RuleFileError(Path(error.filename or path), 0, "", error.strerror or "cannot be read")
+
+
+def _read_all(
+    files: Sequence[_File], contents: Sequence[bytes], errors: list[RuleFileError]
+) -> tuple[_Read, ...]:
+    from rules.yamlfile import read_yaml  # noqa: PLC0415 - the YAML parser is only loaded when it is needed
+
+    read: list[_Read] = []
+    for file, content in zip(files, contents, strict=True):
+        try:
+            value, lines = read_yaml(file.path, content)
+            read.append(_Read(rule=_rule(file, value, lines), lines=lines))
+        except RuleSetError as error:
+            errors.extend(error.errors)
+        except RuleFileError as error:
+            errors.append(error)
+    return tuple(read)
+
+
+def _rule(file: _File, value: Mapping[str, object], lines: Mapping[str, int]) -> Rule:
+    """Return the rule that a file's values make. Raises RuleSetError."""
+    if "id" in value:
+        raise RuleFileError(file.path, lines["id"], "id", "is the file's path; leave it out")
+    folder, _, rest = file.rule.partition("/")
+    language = {"language": folder} if rest and "language" not in value and folder != "user" else {}
+    try:
+        return Rule.model_validate({"id": file.rule, **language, **value})
+    except ValidationError as error:
+        problems = [
+            _problem(file.path, [str(item) for item in detail["loc"]], detail["type"], detail["msg"], lines)
+            for detail in error.errors(include_url=False, include_input=False)
+        ]
+        raise RuleSetError(problems) from error
+
+
+def _problem(
+    path: Path, where: list[str], kind: str, message: str, lines: Mapping[str, int]
+) -> RuleFileError:
+    field = ".".join(where)
+    line = next(
+        (lines[key] for size in range(len(where), 0, -1) if (key := ".".join(where[:size])) in lines), 0
+    )
+    if kind == "missing":
+        message = "is missing"
+    elif kind == "extra_forbidden":
+        known = set(Rule.model_fields) - {"id"} if len(where) == 1 else {"match", "no_match", "field", "text"}
+        close = get_close_matches(where[-1], sorted(known), n=1)
+        message = "is not known" + (f"; did you mean {close[0]}?" if close else "")
+    return RuleFileError(path, line, field, message[:1].lower() + message[1:])
+
+
+def _assemble(files: Sequence[_File], read: Sequence[_Read]) -> RuleSet:
+    rules: dict[str, Rule] = {}
+    sources: dict[str, RuleSource] = {}
+    for file, item in zip(files, read, strict=True):
+        earlier = sources.get(file.rule)
+        rules[file.rule] = item.rule
+        sources[file.rule] = RuleSource(
+            rule=file.rule,
+            path=str(file.path),
+            origin=file.origin,
+            replaces=earlier.path if earlier else None,
+            lines=item.lines,
+        )
+    return make_ruleset(rules.values(), sources.values())
+
+
+def _cache_key(files: Sequence[_File], contents: Sequence[bytes]) -> str:
+    schema = json.dumps(Rule.model_json_schema(), sort_keys=True).encode()
+    digest = hashlib.sha256(CACHE_FORMAT.encode() + hashlib.sha256(schema).digest())
+    for file, content in zip(files, contents, strict=True):
+        digest.update(hashlib.sha256(file.rule.encode("utf-8", "surrogateescape")).digest())
+        digest.update(hashlib.sha256(content).digest())
+    return digest.hexdigest()
+
+
+def _cache_file(key: str) -> Path:
+    base = os.environ.get("XDG_CACHE_HOME", "")
+    folder = Path(base) if base and Path(base).is_absolute() else Path.home() / ".cache"
+    return folder / "pixelwitness" / f"rules-{key}.json"
+
+
+def _from_cache(key: str) -> tuple[_Read, ...] | None:
+    """Return what was read before; None if that is not known or damaged."""
+    try:
+        return _READ_ALL.validate_json(_cache_file(key).read_bytes())
+    except (OSError, RuntimeError, ValueError):
+        return None
+
+
+def _to_cache(key: str, read: Sequence[_Read]) -> None:
+    """Keep what was read; where nothing can be written the next start is slower, no more."""
+    try:
+        target = _cache_file(key)
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=target.parent, prefix=".rules-")  # made with mode 0600
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(_READ_ALL.dump_json(tuple(read)))
+            Path(name).replace(target)
+        except OSError:
+            Path(name).unlink(missing_ok=True)
+    except (OSError, RuntimeError):
+        return

@@ -1,0 +1,136 @@
+"""The phrases of all rules in one dictionary of word sequences, found by their first word."""
+
+import re
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from enum import StrEnum
+from itertools import accumulate, product
+from typing import NamedTuple
+
+from rules.model import Rule
+from rules.text import Reading, readings, tokenise
+
+MAX_POSSESSIVES = 3
+"""How many possessives of one phrase are tried in all their spellings."""
+
+_POSSESSIVE = re.compile(r"['\u2019]s\b", re.IGNORECASE)
+
+
+class Role(StrEnum):
+    """How a phrase counts."""
+
+    SURE = "sure"
+    AMBIGUOUS = "ambiguous"
+    EXCEPTED = "excepted"
+
+
+class Hit(NamedTuple):
+    """Rule number `rule` met `text[start:end]`; `exception` is the text that makes it not count."""
+
+    rule: int
+    role: Role
+    start: int
+    end: int
+    exception: str = ""
+
+
+class _Entry(NamedTuple):
+    rule: int
+    role: Role
+    whole: bool = False  # only where the phrase is a whole path segment
+
+
+def spellings(phrase: str) -> set[tuple[str, ...]]:
+    """Return the word sequences a phrase is found by; none if it has no letters or digits.
+
+    `Crohn's disease` is also written `crohns-disease` and `crohn-s-disease` in addresses.
+    """
+    pieces = _POSSESSIVE.split(phrase, maxsplit=MAX_POSSESSIVES)
+    found: set[tuple[str, ...]] = set()
+    for endings in product(("", "s", " s"), repeat=len(pieces) - 1):
+        spelling = "".join(piece + ending for piece, ending in zip(pieces, (*endings, ""), strict=True))
+        words = tuple(token.text for token in tokenise(spelling))
+        if words:
+            found.add(words)
+    return found
+
+
+class PhraseIndex:
+    """Finds terms, ambiguous terms and path words of rules in a text."""
+
+    def __init__(self, rules: Sequence[Rule]) -> None:
+        phrases: dict[tuple[str, ...], list[_Entry]] = defaultdict(list)
+        for number, rule in enumerate(rules):
+            for entry, texts in (
+                (_Entry(number, Role.SURE), rule.terms),
+                (_Entry(number, Role.AMBIGUOUS), rule.ambiguous),
+                (_Entry(number, Role.EXCEPTED), rule.unless),
+                (_Entry(number, Role.SURE, whole=True), rule.path_words),
+            ):
+                for words in {words for text in texts for words in spellings(text)}:
+                    phrases[words].append(entry)
+        lengths: dict[str, set[int]] = defaultdict(set)
+        for words in phrases:
+            lengths[words[0]].add(len(words))
+        self._phrases = {words: tuple(entries) for words, entries in phrases.items()}
+        self._lengths = {word: tuple(sorted(sizes)) for word, sizes in lengths.items()}
+
+    def hits(self, text: str, *, segment: bool = False) -> tuple[Hit, ...]:
+        """Return what the rules meet in a text, by rule and place.
+
+        `segment` says that the text is a whole path segment. Of a rule's hits one inside the other only
+        the longer one is given.
+        """
+        found: set[Hit] = set()
+        for reading in readings(text):
+            found.update(self._raw(reading, segment=segment))
+        if not found:
+            return ()
+        return settle(found, text)
+
+    def _raw(self, reading: Reading, *, segment: bool) -> Iterator[Hit]:
+        words = tuple(token.text for token in reading)
+        lengths = self._lengths
+        for first, word in enumerate(words):
+            sizes = lengths.get(word)
+            if sizes is None:
+                continue
+            for size in sizes:
+                if first + size > len(words):
+                    break
+                for entry in self._phrases.get(words[first : first + size], ()):
+                    if not entry.whole or (segment and size == len(words)):
+                        yield Hit(entry.rule, entry.role, reading[first].start, reading[first + size - 1].end)
+
+
+def settle(hits: Iterable[Hit], text: str) -> tuple[Hit, ...]:
+    """Return what is left of hits in a text once exceptions and longer hits of the same rule are heeded."""
+    by_rule: dict[int, list[Hit]] = defaultdict(list)
+    for hit in hits:
+        by_rule[hit.rule].append(hit)
+    return tuple(hit for rule in sorted(by_rule) for hit in _settle_rule(by_rule[rule], text))
+
+
+def _settle_rule(hits: Iterable[Hit], text: str) -> Iterator[Hit]:
+    """Go through one rule's hits once, by place: a long text can hold very many."""
+    ordered = sorted(hits, key=lambda hit: (hit.start, -hit.end, hit.role is not Role.SURE))
+    exceptions = [hit for hit in ordered if hit.role is Role.EXCEPTED]
+    starts = [hit.start for hit in exceptions]
+    # For the first n exceptions, the one that reaches furthest: if any overlaps what follows, it does.
+    furthest = list(accumulate(exceptions, _further))
+    covered = {Role.SURE: -1, Role.AMBIGUOUS: -1}
+    for hit in ordered:
+        if hit.role is Role.EXCEPTED:
+            continue
+        before = bisect_left(starts, hit.end)
+        if before and furthest[before - 1].end > hit.start:
+            exception = furthest[before - 1]
+            yield hit._replace(role=Role.EXCEPTED, exception=text[exception.start : exception.end])
+        elif hit.end > max(covered[Role.SURE], covered[hit.role]):
+            covered[hit.role] = hit.end
+            yield hit
+
+
+def _further(one: Hit, other: Hit) -> Hit:
+    return other if other.end > one.end else one

@@ -1,0 +1,385 @@
+"""The scoring policy: what findings are worth, as data, and the arithmetic that adds them up.
+
+topic, specialist, action, context, then suppressors, then the cap. All numbers are integers and every one
+of them ends up in the ledger, so that a score can be checked with pencil and paper:
+
+* the strongest **topic** counts; an **action** adds to it, or counts more where it stands alone;
+* **where** a text stood weighs it: a referrer tells of an earlier page, an attribute of a button was perhaps
+  never seen;
+* **context** alone says that somebody visited a health site, not that it was for their health: it stays below
+  the first band, except for a provider's portal, which only its patients use;
+* a **suppressor** (careers, press, privacy notice) speaks for the text it stands in: on the page's own
+  path, host or title for the whole page, on a button or link for that click, elsewhere for that text only.
+  A care action cancels it, unless it is absolute.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from rules.model import (
+    Assessment,
+    Band,
+    ContextKind,
+    Evidence,
+    FieldName,
+    Finding,
+    NearMiss,
+    Rule,
+    RuleKind,
+    ScoreStep,
+    Tier,
+)
+
+TOPIC_POINTS: Mapping[str | None, int] = {"special_risk": 70, "health": 40, None: 40}
+"""What a topic brings, by tier; a rule for a generic health word sets its own `points`."""
+
+ACTION_POINTS = 25
+"""What an action adds to a topic."""
+
+ACTION_ALONE = 40
+"""What an action brings by itself; with a weak topic the two reach at least this."""
+
+SPECIALIST_ALONE = 60
+"""What a specialist care provider brings by itself; with a weak topic the two reach at least this."""
+
+CONTEXT_POINTS: Mapping[ContextKind, int] = {
+    ContextKind.SPECIALIST: 20,
+    ContextKind.PROVIDER: 10,
+    ContextKind.PORTAL: 20,
+    ContextKind.UNDER_18: 10,
+}
+"""What a context adds to a topic or an action."""
+
+CONTEXT_ONLY_LIMIT = 24
+"""What provider, portal and audience can reach without a topic, an action or a specialist."""
+
+PROVIDER_PORTAL = 40
+"""What a portal on a provider's host is worth at least: its user is a patient."""
+
+SUPPRESSED_PERCENT = 30
+"""What a suppressor leaves."""
+
+CAP = 100
+
+BANDS: Sequence[tuple[int, Band]] = ((80, "critical"), (60, "high"), (40, "medium"), (25, "low"), (0, "none"))
+"""The lowest score of each band."""
+
+FIELD_PERCENT: Mapping[FieldName, int] = {
+    FieldName.PAGE_DESCRIPTION: 60,
+    FieldName.PAGE_KEYWORDS: 50,
+    FieldName.PAGE_STRUCTURED: 80,
+    FieldName.PAGE_FRAGMENT: 90,
+    FieldName.REFERRER_URL: 50,
+    FieldName.REFERRER_HOST: 50,
+    FieldName.REFERRER_PATH: 50,
+    FieldName.REFERRER_QUERY: 50,
+    FieldName.REFERRER_FRAGMENT: 50,
+    FieldName.DESTINATION_URL: 90,
+    FieldName.DESTINATION_HOST: 90,
+    FieldName.DESTINATION_PATH: 90,
+    FieldName.DESTINATION_QUERY: 90,
+    FieldName.DESTINATION_FRAGMENT: 90,
+    FieldName.BUTTON_ATTRIBUTE: 50,
+    FieldName.CAMPAIGN: 80,
+}
+"""How much of its points a finding keeps in a field; the whole where a field is not listed."""
+
+_REFERRER = frozenset(
+    {
+        FieldName.REFERRER_URL,
+        FieldName.REFERRER_HOST,
+        FieldName.REFERRER_PATH,
+        FieldName.REFERRER_QUERY,
+        FieldName.REFERRER_FRAGMENT,
+    },
+)
+_CLICK = frozenset(
+    {
+        FieldName.BUTTON_TEXT,
+        FieldName.BUTTON_ATTRIBUTE,
+        FieldName.DESTINATION_URL,
+        FieldName.DESTINATION_HOST,
+        FieldName.DESTINATION_PATH,
+        FieldName.DESTINATION_QUERY,
+        FieldName.DESTINATION_FRAGMENT,
+    },
+)
+_OWN_PAGE = frozenset({FieldName.PAGE_HOST, FieldName.PAGE_PATH, FieldName.PAGE_TITLE})
+
+_WHOLE_EVENT = frozenset(FieldName) - _REFERRER
+
+SUPPRESSED_BY: Mapping[FieldName, frozenset[FieldName]] = (
+    {name: frozenset({name}) for name in FieldName}
+    | dict.fromkeys(_REFERRER, _REFERRER)
+    | dict.fromkeys(_CLICK, _CLICK)
+    | dict.fromkeys(_OWN_PAGE, _WHOLE_EVENT)
+)
+"""Which fields a suppressor in a field speaks for."""
+
+NO_SUPPRESSOR = frozenset({FieldName.PAGE_DESCRIPTION, FieldName.PAGE_KEYWORDS, FieldName.PAGE_STRUCTURED})
+"""Fields in which suppressors are not looked for: the same words stand on every page of a site."""
+
+NO_CONTEXT = _REFERRER | _CLICK - {FieldName.BUTTON_TEXT} | {FieldName.CAMPAIGN, FieldName.CONTENT}
+"""Fields that say nothing about the page's own context; a specialist counts wherever it is named."""
+
+_CONTEXT_LABELS: Mapping[ContextKind, str] = {
+    ContextKind.SPECIALIST: "specialist care provider",
+    ContextKind.PROVIDER: "health care provider",
+    ContextKind.PORTAL: "patient portal or signed-in page",
+    ContextKind.UNDER_18: "about a child or young person",
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Met:
+    """A rule and a text it met, before scoring."""
+
+    rule: Rule
+    evidence: Evidence
+
+
+def is_read(rule: Rule, name: FieldName) -> bool:
+    """Tell whether the policy lets this kind of rule read this field."""
+    if rule.kind is RuleKind.SUPPRESSOR:
+        return name not in NO_SUPPRESSOR
+    if rule.kind is RuleKind.CONTEXT and rule.context is not ContextKind.SPECIALIST:
+        return name not in NO_CONTEXT
+    return True
+
+
+def band_of(score: int) -> Band:
+    """Return the band of a score of 0-100 points."""
+    return next(band for lowest, band in BANDS if score >= lowest)
+
+
+def assess(met: Iterable[Met], near_misses: Iterable[NearMiss], digest: str) -> Assessment:
+    """Score what the rules met in one event.
+
+    The result does not depend on the order of `met`. What a suppressor took away and what almost matched is
+    in `near_misses`; texts that were suppressed only in part of the event count for the rest of it.
+    """
+    distinct = {_order(item): item for item in met}
+    ordered = [distinct[key] for key in sorted(distinct)]
+    contributing = [item for item in ordered if item.rule.kind is not RuleKind.SUPPRESSOR]
+    active = _active_suppressors(ordered)
+    covered = {name for item in active for name in SUPPRESSED_BY[item.evidence.field]}
+    spared = [item for item in contributing if item.evidence.field not in covered]
+    result = _sum_up(contributing)
+    if active and len(spared) < len(contributing):
+        suppressed = _suppress(result, active)
+        partly = _sum_up(spared)
+        # Whichever is more: all of it, suppressed, or in full what no suppressor speaks for.
+        result = partly if partly.total > suppressed.total else suppressed
+    result.cap()
+    return _assessment(result, ordered, active, covered, list(near_misses), digest)
+
+
+def _order(item: Met) -> tuple[int, str, str, str, int, int]:
+    rule, evidence = item.rule, item.evidence
+    return (-_worth(item), rule.id, evidence.field.value, evidence.parameter, evidence.start, evidence.end)
+
+
+def _percent(name: FieldName) -> int:
+    return FIELD_PERCENT.get(name, 100)
+
+
+def _portion(points: int, percent: int) -> int:
+    """Return so many percent of points, halves rounded up."""
+    return (points * percent + 50) // 100
+
+
+def _points(rule: Rule) -> int:
+    """Return what a rule is worth before its field is weighed, in company of others."""
+    if rule.points is not None:
+        return rule.points
+    match rule.kind:
+        case RuleKind.TOPIC:
+            return TOPIC_POINTS[rule.tier]
+        case RuleKind.ACTION:
+            return ACTION_POINTS
+        case RuleKind.CONTEXT if rule.context is not None:
+            return CONTEXT_POINTS[rule.context]
+        case _:
+            return 0
+
+
+def _worth(item: Met) -> int:
+    return _portion(_points(item.rule), _percent(item.evidence.field))
+
+
+class _Ledger:
+    """The steps so far, and which item brought how many points."""
+
+    def __init__(self) -> None:
+        self.steps: list[ScoreStep] = []
+        self.brought: dict[Met, int] = {}
+        self.counted: list[Met] = []
+        self.total = 0
+
+    def add(self, label: str, delta: int) -> None:
+        if delta:
+            self.total += delta
+            self.steps.append(ScoreStep(label=label, delta=delta, total=self.total))
+
+    def add_item(self, label: str, item: Met, points: int) -> None:
+        """Add an item's points and, as a step of its own, what its field takes off them."""
+        before = self.total
+        name = item.evidence.field
+        self.add(f"{label} ({item.rule.id})", points)
+        self.add(f"only {_percent(name)} % counts in {name.value}", _portion(points, _percent(name)) - points)
+        self.brought[item] = self.total - before
+
+    def cap(self) -> None:
+        self.add(f"cap at {CAP}", min(0, CAP - self.total))
+
+
+def _sum_up(items: Sequence[Met]) -> _Ledger:
+    ledger = _Ledger()
+    ledger.counted = list(items)
+    topic = _strongest(items, lambda rule: rule.kind is RuleKind.TOPIC)
+    specialist = _strongest(items, _is_context(ContextKind.SPECIALIST))
+    action = _strongest(items, lambda rule: rule.kind is RuleKind.ACTION)
+    if topic:
+        ledger.add_item(f"topic {topic.rule.category}", topic, _points(topic.rule))
+    if specialist:
+        alone = max(_points(specialist.rule), SPECIALIST_ALONE - ledger.total)
+        ledger.add_item(_CONTEXT_LABELS[ContextKind.SPECIALIST], specialist, alone)
+    if action:
+        ledger.add_item(
+            f"action {action.rule.category}",
+            action,
+            max(_points(action.rule), ACTION_ALONE - ledger.total),
+        )
+    contexts = {
+        kind: item
+        for kind in (ContextKind.PROVIDER, ContextKind.PORTAL, ContextKind.UNDER_18)
+        if (item := _strongest(items, _is_context(kind)))
+    }
+    for kind, item in contexts.items():
+        ledger.add_item(_CONTEXT_LABELS[kind], item, _points(item.rule))
+    if ContextKind.PROVIDER in contexts and ContextKind.PORTAL in contexts:
+        ledger.add("a provider's portal is used by its patients", max(0, PROVIDER_PORTAL - ledger.total))
+    elif not (topic or specialist or action):
+        ledger.add("context alone is no health content", min(0, CONTEXT_ONLY_LIMIT - ledger.total))
+    return ledger
+
+
+def _strongest(items: Sequence[Met], wanted: Callable[[Rule], bool]) -> Met | None:
+    """Return the first of the strongest items; they come strongest first."""
+    return next((item for item in items if wanted(item.rule)), None)
+
+
+def _is_context(kind: ContextKind) -> Callable[[Rule], bool]:
+    return lambda rule: rule.kind is RuleKind.CONTEXT and rule.context is kind
+
+
+def _active_suppressors(items: Sequence[Met]) -> list[Met]:
+    """Return the suppressors that nothing cancels."""
+    cared_for = any(item.rule.care_action and item.evidence.field not in _REFERRER for item in items)
+    return [
+        item
+        for item in items
+        if item.rule.kind is RuleKind.SUPPRESSOR and (item.rule.absolute or not cared_for)
+    ]
+
+
+def _suppress(ledger: _Ledger, active: Sequence[Met]) -> _Ledger:
+    names = ", ".join(sorted({item.rule.id for item in active}))
+    delta = _portion(ledger.total, SUPPRESSED_PERCENT) - ledger.total
+    ledger.add(f"suppressed to {SUPPRESSED_PERCENT} % ({names})", delta)
+    ledger.brought[active[0]] = delta
+    return ledger
+
+
+def _assessment(
+    ledger: _Ledger,
+    ordered: Sequence[Met],
+    active: Sequence[Met],
+    covered: set[FieldName],
+    near_misses: list[NearMiss],
+    digest: str,
+) -> Assessment:
+    names = sorted({item.rule.id for item in active})
+    counted = set(ledger.counted)
+    findings: list[Finding] = []
+    for item in ordered:
+        if item in counted or item.rule.kind is RuleKind.SUPPRESSOR:
+            findings.append(_finding(item, ledger.brought.get(item, 0)))
+        if item.rule.kind in {RuleKind.TOPIC, RuleKind.ACTION} and item.evidence.field in covered:
+            near_misses.append(near_miss(item, f"suppressed by {', '.join(names)}"))
+        elif item.rule.kind is RuleKind.SUPPRESSOR and item not in active:
+            near_misses.append(near_miss(item, "cancelled by a care action"))
+    topics = [item for item in ledger.counted if _is_topic(item.rule)]
+    band = band_of(ledger.total)
+    return Assessment(
+        ruleset_digest=digest,
+        score=ledger.total,
+        band=band,
+        tier=_tier(band, ledger.counted),
+        topics=_categories(topics),
+        actions=_categories([item for item in ledger.counted if item.rule.kind is RuleKind.ACTION]),
+        contexts=tuple(dict.fromkeys(item.rule.context for item in ledger.counted if item.rule.context)),
+        suppressed_by=tuple(names),
+        findings=tuple(findings),
+        near_misses=tuple(sorted(set(near_misses), key=_near_miss_order)),
+        steps=tuple(ledger.steps),
+    )
+
+
+def _is_topic(rule: Rule) -> bool:
+    """Tell whether a rule names a topic: a specialist's field is one."""
+    return rule.kind is RuleKind.TOPIC or rule.context is ContextKind.SPECIALIST
+
+
+def _is_special_risk(rule: Rule) -> bool:
+    """Tell whether a rule names a special-risk topic; a specialist's rule does unless it says otherwise."""
+    if rule.kind is RuleKind.TOPIC:
+        return rule.tier == "special_risk"
+    return rule.context is ContextKind.SPECIALIST and rule.tier != "health"
+
+
+def _categories(items: Sequence[Met]) -> tuple[str, ...]:
+    ordered = sorted(items, key=lambda item: (-_topic_strength(item), item.rule.category))
+    return tuple(dict.fromkeys(item.rule.category for item in ordered))
+
+
+def _topic_strength(item: Met) -> int:
+    points = SPECIALIST_ALONE if item.rule.context is ContextKind.SPECIALIST else _points(item.rule)
+    return _portion(points, _percent(item.evidence.field))
+
+
+def _tier(band: Band, counted: Sequence[Met]) -> Tier:
+    if band == "none":
+        return "none"
+    return "special_risk" if any(_is_special_risk(item.rule) for item in counted) else "health"
+
+
+def _finding(item: Met, points: int) -> Finding:
+    rule, evidence = item.rule, item.evidence
+    return Finding(
+        rule=rule.id,
+        version=rule.version,
+        kind=rule.kind,
+        category=rule.category,
+        tier=rule.tier,
+        evidence=evidence,
+        points=points,
+        reason=rule.reason,
+        legal_basis=rule.legal_basis,
+    )
+
+
+def near_miss(item: Met, why: str) -> NearMiss:
+    """Return the record of a text that did not count."""
+    evidence = item.evidence
+    return NearMiss(
+        rule=item.rule.id,
+        field=evidence.field,
+        parameter=evidence.parameter,
+        text=evidence.text,
+        why=why,
+    )
+
+
+def _near_miss_order(miss: NearMiss) -> tuple[str, str, str, str, str]:
+    return (miss.rule, miss.field.value, miss.parameter, miss.text, miss.why)
