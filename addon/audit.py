@@ -111,16 +111,21 @@ def derive(observations: Observations, matcher: Matcher) -> Derivation:
     for group, event in zip(groups, events, strict=True):
         problems.extend(_disagreements(group, event))
     assessed = [assess(event, matcher, by_site) for event in events]
-    searched = {item.event.id for item in assessed if item.searched is not None}
     return Derivation(
         ruleset_digest=matcher.ruleset.digest,
         events=tuple(assessed),
-        acts=acts([item.event for item in assessed], lambda event: event.id in searched),
+        acts=acts_of(assessed),
         problems=tuple(problems),
         clock=_clock(groups),
         decoded=decoded_count,
         failed=failed,
     )
+
+
+def acts_of(events: Sequence[AssessedEvent]) -> tuple[Act, ...]:
+    """Return the visitor acts behind the events."""
+    searched = {item.event.id for item in events if item.searched is not None}
+    return acts([item.event for item in events], lambda event: event.id in searched)
 
 
 def assess(event: Event, matcher: Matcher, by_site: dict[str, ConsentTimeline]) -> AssessedEvent:

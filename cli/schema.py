@@ -221,6 +221,7 @@ class Event(Frozen):
     site: str | None
     page_url: str | None
     page_url_from: PageUrlFrom
+    page_evidence: str | None = None
     page_title: str | None
     frame: Frame
     referrer_url: str | None

@@ -3,6 +3,7 @@
 Everything here is plain text, not yet escaped: values of a capture stand in it as they are.
 """
 
+from addon.vocabulary import Linkability
 from cli import wording
 from cli.schema import Consent, Event, Identifier, PublicAddress, Report
 from cli.summary import ConsentCount, Entry, Group, Site, Summary, Tally, Totals
@@ -23,15 +24,22 @@ def site_name(site: str | None) -> str:
 def headline(summary: Summary) -> str:
     """Return the first sentence of a report."""
     totals = summary.totals
+    if not totals.events:
+        return "No event to Meta was seen in this session. That does not prove that no pixel is installed."
     if not totals.counted:
         return (
-            f"No act in this session scored medium or above: {wording.count(totals.acts, 'visitor act')} "
-            f"made this browser send {wording.count(totals.events, 'event')} to Meta."
+            f"No act in this session scored medium or above. {wording.count(totals.acts, 'act')} made this "
+            f"browser send {wording.count(totals.events, 'event')} to Meta."
         )
     known = summary.sites_with_health
     pages = "pages" if not known else f"pages of {wording.count(known, 'site')}"
     if known and any(site.site is None and site.totals.counted for site in summary.sites):
         pages += " and of a site not known"
+    if summary.reconstruction:
+        return (
+            f"As reconstructed from published reporting: on {acts_by_kind(totals)}, {pages} made a browser "
+            "send health content to Meta."
+        )
     return f"On {acts_by_kind(totals)}, {pages} made this browser send health content to Meta."
 
 
@@ -64,15 +72,19 @@ def links(totals: Totals) -> str:
         )
     )
     if totals.person_matched:
-        text += (
-            f". On {wording.count(totals.person_matched, 'act')} an identifier is that of the test person"
-        )
+        text += f". On {wording.count(totals.person_matched, 'act')} an identifier is that of the test person"
     if totals.links_incomplete:
         text += (
             f". For {wording.count(totals.links_incomplete, 'act')} the capture lacks cookies or addresses, "
             "so the tie may be stronger than shown"
         )
     return text
+
+
+def link(linkability: Linkability, *, complete: bool) -> str:
+    """Return what ties one act or event to a person."""
+    text = wording.LINKABILITY[linkability]
+    return text if complete else f"{text} (cookies or the address are missing in the capture: it may be more)"
 
 
 def consent_counts(totals: Totals) -> str:
@@ -92,6 +104,17 @@ def _states(counts: list[ConsentCount]) -> str:
     return wording.listed([f"{wording.CONSENT_STATES[count.state]} ({count.acts})" for count in counts])
 
 
+def consent_short(totals: Totals) -> str:
+    """Return the states of consent of a site's counted acts in few words."""
+    if not totals.counted:
+        return "—"
+    if len(totals.consents) == 1 and not totals.before_consent:
+        return wording.capital(wording.CONSENT_STATES[totals.consents[0].state])
+    unknown = sum(count.acts for count in totals.consents if count.state in {"unknown", "undetermined"})
+    text = f"{totals.before_consent} of {totals.counted}"
+    return f"{text}, {unknown} not known" if unknown else text
+
+
 def deliveries(totals: Totals) -> str:
     """Return what is known of the arrival of the counted acts."""
     return "; ".join(
@@ -107,7 +130,8 @@ def reviews(totals: Totals) -> str:
         return "No event of band medium or above to review"
     return (
         f"{count.reviewed} of {wording.count(count.total, 'event')} of band medium or above: "
-        f"{count.confirmed} confirmed, {count.dismissed} dismissed, {count.total - count.reviewed} not yet reviewed"
+        f"{count.confirmed} confirmed, {count.dismissed} dismissed, {count.total - count.reviewed} not yet "
+        "reviewed"
     )
 
 
@@ -116,18 +140,19 @@ def apart(totals: Totals) -> tuple[str, ...]:
     said = []
     if totals.low:
         said.append(
-            f"{wording.count(totals.low, 'further act')} scored low: listed with {_its(totals.low)} site, not counted above."
+            f"{wording.count(totals.low, 'further act')} scored low: listed with {_its(totals.low)} site, "
+            "not counted above."
         )
     if totals.withheld:
         said.append(
-            f"{wording.count(totals.withheld, 'further act')} did not leave: every request was held back or found no "
-            f"connection. Listed with {_its(totals.withheld)} site as not sent, not counted above."
+            f"{wording.count(totals.withheld, 'further act')} did not leave: every request was held back or "
+            f"found no connection. Listed with {_its(totals.withheld)} site as not sent, not counted above."
         )
     if totals.dismissed:
         was = "was" if totals.dismissed == 1 else "were"
         said.append(
-            f"{wording.count(totals.dismissed, 'further act')} {was} dismissed by a person: listed in the appendix with "
-            "the reason, not counted above."
+            f"{wording.count(totals.dismissed, 'further act')} {was} dismissed by a person: listed in the "
+            "appendix with the reason, not counted above."
         )
     return tuple(said)
 
@@ -140,14 +165,17 @@ def _its(number: int) -> str:
 def consent(value: Consent) -> str:
     """Return the state of consent at one moment with its basis."""
     text = wording.CONSENT_EXPLAINED[value.state]
-    return text if value.basis == "none" else f"{text} ({wording.CONSENT_BASES[value.basis]})"
+    return text if value.basis == "none" else f"{text} (basis: {wording.CONSENT_BASES[value.basis]})"
 
 
 def consent_proofs(value: Consent) -> tuple[str, ...]:
     """Return the proofs before and after that moment."""
     return tuple(
         f"{label} {wording.instant(proof.at)}: {wording.CONSENT_STATES[proof.state]} ({proof.proof})"
-        for label, proof in (("last proof before,", value.last_before), ("first proof after,", value.first_after))
+        for label, proof in (
+            ("last proof before,", value.last_before),
+            ("first proof after,", value.first_after),
+        )
         if proof is not None
     )
 
@@ -157,7 +185,7 @@ def address(client_ip: str | None, stated: PublicAddress | None) -> str:
     public = (
         "public address not stated"
         if stated is None
-        else f"public address stated: {stated.value}{f' by {stated.stated_by}' if stated.stated_by else ''}"
+        else f"public address stated{f' by {stated.stated_by}' if stated.stated_by else ''}: {stated.value}"
     )
     if client_ip is None:
         return f"not recorded in this kind of capture ({public})"
@@ -181,7 +209,8 @@ def identifier(value: Identifier) -> str:
 
 def identifier_short(value: Identifier) -> str:
     """Return an identifier in few words."""
-    return f"{wording.identifier(value.kind)} {value.value}{' (the test person’s)' if value.person_matched else ''}"
+    whose = " (the test person's)" if value.person_matched else ""
+    return f"{wording.identifier(value.kind)} {value.value}{whose}"
 
 
 def event_name(name: str) -> str:
@@ -190,14 +219,32 @@ def event_name(name: str) -> str:
     return f"{name}: {words}" if words else name or "(no name)"
 
 
-def sent(entry: Entry) -> str:
+def sent(entry: Entry, summary: Summary) -> str:
     """Return who made the browser send an act's events, and to whom."""
     hosts = wording.listed(list(dict.fromkeys(event.recipient_host for event in entry.events)))
+    where = (
+        "a frame embedded in a page" if {event.frame for event in entry.events} == {"embedded"} else "a page"
+    )
+    where, browser = f"{where} of {site_name(entry.site)}", "this browser"
+    if summary.reconstruction:
+        where, browser = f"as reconstructed, {where}", "a browser"
     if entry.standing == "withheld":
-        return f"A page of {site_name(entry.site)} tried to make this browser send this to {hosts}; it was not sent."
-    frames = {event.frame for event in entry.events}
-    where = "A frame embedded in a page" if frames == {"embedded"} else "A page"
-    return f"{where} of {site_name(entry.site)} made this browser send this to {hosts}."
+        return wording.capital(f"{where} tried to make {browser} send this to {hosts}; it was not sent.")
+    return wording.capital(f"{where} made {browser} send this to {hosts}.")
+
+
+def method(summary: Summary) -> str:
+    """Return how a report came about."""
+    origin = (
+        "The requests of this session were written after published reporting and then read like a recording."
+        if summary.reconstruction
+        else "A browser was used while its traffic passed a proxy, or was saved by the browser itself."
+    )
+    return (
+        f"{origin} Every request to a known address of Meta's pixel was decoded; requests that carried the "
+        "same event were joined to one; the text of each event was compared with written rules. Only "
+        "marks, notes, reviews and the stated address come from a person."
+    )
 
 
 def entry_title(entry: Entry) -> str:
@@ -214,7 +261,7 @@ def group_title(group: Group) -> str:
     if group.kind == "topic":
         return wording.capital(wording.category(group.key))
     if group.kind == "action":
-        return f"Care, no topic by name: {wording.category(group.key)}"
+        return f"Care action without a named topic: {wording.category(group.key)}"
     return "Other health content"
 
 
@@ -254,21 +301,23 @@ def clock(report: Report) -> str:
     if found.skew_ms is None:
         return f"Clock: {found.basis}; the pixel's own clock could not be compared."
     spread = "" if found.spread_ms is None else f", spread {found.spread_ms:,} ms"
-    return (
-        f"Clock: {found.basis}; median of capture time minus the time the pixel stated: {found.skew_ms:,} ms{spread}."
-    )
+    return f"Clock: {found.basis}; median of capture time minus the time the pixel stated: {found.skew_ms:,} ms{spread}."
 
 
 def coverage(report: Report) -> tuple[str, ...]:
     """Return what was seen and what of it could be read."""
     found = report.coverage
     lines = [
-        f"{wording.count(found.requests_seen, 'request')} seen in the captures; "
-        f"{found.requests_matched:,} went to a known address of Meta's pixel; {found.requests_decoded:,} of these could be read, "
-        f"{found.requests_failed:,} could not.",
+        (
+            f"{wording.count(found.requests_seen, 'request')} seen in the captures; {found.requests_matched:,} "
+            f"went to a known address of Meta's pixel; {found.requests_decoded:,} of these could be read, "
+            f"{found.requests_failed:,} could not."
+        ),
         f"{wording.count(found.pages_visited, 'page')} visited.",
     ]
-    lines.extend(f"{wording.capital(wording.plain(kind))}: {number:,}" for kind, number in found.other_requests.items())
+    lines.extend(
+        f"{wording.capital(wording.plain(kind))}: {number:,}" for kind, number in found.other_requests.items()
+    )
     return tuple(lines)
 
 

@@ -8,9 +8,17 @@ was not held back. Acts of band low, acts held back and dismissed events are lis
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from itertools import pairwise
 from typing import Literal
 
-from addon.vocabulary import DELIVERY_STRENGTH, LINKABILITY_ORDER, ActKind, ConsentState, Delivery, Linkability
+from addon.vocabulary import (
+    DELIVERY_STRENGTH,
+    LINKABILITY_ORDER,
+    ActKind,
+    ConsentState,
+    Delivery,
+    Linkability,
+)
 from cli.schema import Act, Consent, Event, Finding, Frozen, Identifier, Parameter, Report
 from rules.model import Band, Tier
 
@@ -99,7 +107,7 @@ class Quote(Frozen):
 
 
 class Entry(Frozen):
-    """One act with what is stated about it. `events` are those that put it where it stands, strongest first."""
+    """One act with what is stated about it; `events` put it where it stands, strongest first."""
 
     number: int
     act: Act
@@ -249,6 +257,7 @@ class Summary(Frozen):
     dismissed: tuple[Dismissed, ...]
     legend: tuple[LegendEntry, ...]
     complete: bool
+    reconstruction: bool
 
 
 def before_consent(consent: Consent) -> bool:
@@ -325,6 +334,7 @@ def summarise(report: Report) -> Summary:
         ),
         legend=_legend(report),
         complete=report.session.complete and all(source.complete for source in report.sources),
+        reconstruction=report.session.provenance == "reconstruction",
     )
 
 
@@ -621,10 +631,13 @@ def _seconds(text: str) -> float | None:
 def _marks(site: str | None, entries: Sequence[Entry], report: Report) -> list[TimelineMark]:
     """Return what was proved or stated about consent on a site, not yet placed."""
     found: dict[tuple[str, str], TimelineMark] = {}
+    times = [entry.at for entry in entries]
     for mark in report.marks:
-        if mark.site is None or mark.site == site:
-            state: ConsentState | None = mark.kind if mark.kind in {"accepted", "refused"} else None  # type: ignore[assignment]
-            text = mark.text or mark.kind
+        of_site = mark.site == site and site is not None
+        meanwhile = mark.site is None and min(times) <= mark.at <= max(times)
+        if mark.kind != "note" and (of_site or meanwhile):
+            state: ConsentState | None = None if mark.kind == "logged_in" else mark.kind
+            text = mark.text or mark.kind.replace("_", " ")
             found[mark.at, text] = TimelineMark(
                 number=0, position=0, at=mark.at, kind="mark", state=state, text=text
             )
@@ -658,8 +671,8 @@ def _timeline(site: str | None, entries: Sequence[Entry], report: Report) -> Tim
     ]
     stamps = {seconds: mark.at for seconds, mark in marks} | {seconds: entry.at for seconds, entry in placed}
     times = sorted(stamps)
-    gaps = [later - earlier for earlier, later in zip(times, times[1:], strict=False)]
-    usual = sorted(gaps)[len(gaps) // 2] if gaps else 0.0
+    gaps = [later - earlier for earlier, later in pairwise(times)]
+    usual = sorted(gaps)[(len(gaps) - 1) // 2] if gaps else 0.0
     longest = max(_SHORTEST_BREAK, usual * _GAP_FACTOR)
     offsets = {times[0]: 0.0}
     breaks: list[tuple[float, float]] = []
@@ -688,7 +701,9 @@ def _timeline(site: str | None, entries: Sequence[Entry], report: Report) -> Tim
         ),
         breaks=tuple(TimelineBreak(position=place / length, seconds=gap) for place, gap in breaks),
         marks=tuple(
-            mark.model_copy(update={"number": number, "position": 0.5 if alone else offsets[seconds] / length})
+            mark.model_copy(
+                update={"number": number, "position": 0.5 if alone else offsets[seconds] / length}
+            )
             for number, (seconds, mark) in enumerate(marks, 1)
         ),
     )

@@ -1,8 +1,8 @@
-"""Text from a capture, made safe to show: nothing in it can move a cursor, hide or reorder what stands beside it.
+r"""Text from a capture, made safe to show: it cannot move a cursor, hide or reorder what stands beside it.
 
 A page chooses its own title, buttons and parameter names, so a captured value may hold terminal escape
 sequences, direction overrides or invisible characters. They are shown as the escapes a programmer would
-type (`\\x1b`, `\\u202e`), which also makes them visible as the evidence they are.
+type (`\x1b`, `\u202e`), which also makes them visible as the evidence they are.
 """
 
 import unicodedata

@@ -5,7 +5,7 @@ indications. Legal notes state criteria and facts, never a verdict.
 """
 
 from collections.abc import Mapping
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Final, NamedTuple
 
 from addon.vocabulary import (
@@ -43,11 +43,11 @@ BAND_GLYPHS: Final[Mapping[Band, str]] = {
     "none": "·",
 }
 BAND_RANGES: Final[Mapping[Band, str]] = {
-    "critical": "80–100 points",
-    "high": "60–79 points",
-    "medium": "40–59 points",
-    "low": "25–39 points",
-    "none": "0–24 points",
+    "critical": "80 to 100 points",
+    "high": "60 to 79 points",
+    "medium": "40 to 59 points",
+    "low": "25 to 39 points",
+    "none": "0 to 24 points",
 }
 BAND_ORDER: Final[tuple[Band, ...]] = ("critical", "high", "medium", "low", "none")
 
@@ -143,7 +143,10 @@ CONSENT_EXPLAINED: Final[Mapping[ConsentState, str]] = {
     "accepted": "the visitor had accepted",
     "not_asked": "the site's pages are in the capture and no consent banner was seen in them",
     "undetermined": "it lies between the last proof of one state and the first proof of another",
-    "unknown": "nothing in this capture shows the state of consent; this says neither that it was given nor that it was missing",
+    "unknown": (
+        "nothing in this capture shows the state of consent; this says neither that it was given nor that it "
+        "was missing"
+    ),
 }
 CONSENT_BASES: Final[Mapping[ConsentBasis, str]] = {
     "marked": "stated by the investigator",
@@ -226,35 +229,44 @@ FIELDS: Final[Mapping[FieldName, str]] = {
 
 # Slugs whose plain words are not simply the slug with spaces. Rule packs may add others.
 CATEGORIES: Final[Mapping[str, str]] = {
-    "abortion": "abortion",
-    "addiction": "addiction",
-    "appointment": "booking or changing an appointment",
-    "appointment_booking": "booking an appointment",
-    "appointment_change": "cancelling or changing an appointment",
-    "child_adolescent": "child and adolescent services",
-    "crisis": "mental health crisis",
+    "animals": "animal health",
+    "appointment": "booking, changing or cancelling an appointment",
+    "care_provider": "care provider",
+    "children_young_people": "children's and young people's services",
+    "directions": "parking and maps",
     "end_of_life": "end-of-life care",
+    "eating_disorders": "eating disorders",
+    "find_care": "looking for care",
     "fertility_pregnancy": "fertility and pregnancy",
-    "gender_identity": "gender identity",
-    "genetics": "genetic conditions and tests",
+    "general_conditions": "a named condition",
+    "general_health": "health in general",
+    "genetic_conditions": "genetic conditions and tests",
+    "helpline_contact": "contacting a helpline",
     "hiv_sexual_health": "HIV and sexual health",
     "hospital_visit": "planning a visit to a hospital",
-    "medicine_purchase": "putting a medicine in a basket",
+    "legal": "terms and privacy",
+    "medicine_basket": "putting a medicine in a basket",
+    "medicines": "a medicine",
+    "neurodevelopment": "autism, ADHD and development",
+    "patient_portal": "signing in to a patient portal",
+    "portal": "a page behind a login",
+    "professionals": "pages for professionals",
     "records": "health records",
     "referral": "asking for a referral",
     "repeat_prescription": "ordering a repeat prescription",
-    "results": "test results",
+    "results": "looking up test results",
     "self_harm_crisis": "self-harm and crisis",
     "self_help_course": "self-help or counselling course",
     "sexual_abuse_offending": "sexual abuse and offending",
-    "sexual_function": "sexual function",
-    "sexual_health": "sexual health",
+    "symptom_checker": "using a symptom checker",
+    "tests_treatments": "a test or treatment",
+    "trade": "trade and suppliers",
     "under_18": "under-18s",
 }
 _CAPITALS: Final = frozenset(
-    {"a", "adhd", "ai", "cbt", "copd", "gp", "hiv", "hpv", "ibd", "ibs", "ivf", "mri", "ms", "nhs", "ocd",
-     "ptsd", "sti", "std", "tb", "uk", "us"}
-) - {"a"}  # fmt: skip
+    {"adhd", "cbt", "copd", "gp", "hiv", "hpv", "ibd", "ibs", "ivf", "mri", "ms", "nhs", "ocd", "ptsd", "sti",
+     "std", "tb", "uk", "us"}
+)  # fmt: skip
 
 # What an event name says happened. Names outside this list are the site's own words.
 EVENT_NAMES: Final[Mapping[str, str]] = {
@@ -344,18 +356,41 @@ REVEALED: Final = (
 INCOMPLETE: Final = "Incomplete: this session or one of its captures has holes; counts are lower bounds."
 
 LIMITS: Final[tuple[str, ...]] = (
-    "It shows what left, or was made to leave, one browser in one session. It does not show what Meta kept, "
-    "matched or used: filtering on Meta's servers leaves no trace here.",
-    "Who owns or set up a pixel is not known from its number. The page's address says where the pixel ran, not who decided it.",
-    "Identifiers describe this browser. Where Facebook's account cookie is present, Meta can tie the event to that account. "
-    "Where it is missing, that says nothing about a visitor who is logged in to Facebook.",
-    "Sharing from server to server (such as Meta's Conversions API) does not pass the browser and cannot be seen by any proxy.",
-    "The proxy puts its own certificate between browser and site, may change the HTTP version, and the browser may have run with "
-    "its own profile and flags. A site can behave differently towards another browser.",
-    "A request that the page or the browser gave up before it left never reached the proxy. No request seen does not prove that no pixel is installed.",
-    "The times are the capture's clock. A time stated by the pixel is a claim of the browser and is shown beside it.",
-    "Scores come from written rules about words. They are indications for a person to check, not findings of fact about anyone's health.",
-)  # fmt: skip
+    (
+        "It shows what left, or was made to leave, one browser in one session. It does not show what Meta "
+        "kept, matched or used: filtering on Meta's servers leaves no trace here."
+    ),
+    (
+        "Who owns or set up a pixel is not known from its number. The page's address says where the pixel "
+        "ran, not who decided it."
+    ),
+    (
+        "Identifiers describe this browser. Where Facebook's account cookie is present, Meta can tie the "
+        "event to that account. Where it is missing, that says nothing about a visitor who is logged in to "
+        "Facebook."
+    ),
+    (
+        "Sharing from server to server (such as Meta's Conversions API) does not pass the browser and "
+        "cannot be seen by any proxy."
+    ),
+    (
+        "The proxy puts its own certificate between browser and site and may change the HTTP version, and "
+        "the browser may have run with its own profile and flags. A site can behave differently towards "
+        "another browser."
+    ),
+    (
+        "A request that the page or the browser gave up before it left never reached the proxy. That no "
+        "request was seen does not prove that no pixel is installed."
+    ),
+    (
+        "The times are the capture's clock. A time stated by the pixel is a claim of the browser and is "
+        "shown beside it."
+    ),
+    (
+        "Scores come from written rules about words. They are indications for a person to check, not "
+        "findings of fact about anyone's health."
+    ),
+)
 
 
 class LegalNote(NamedTuple):
@@ -369,26 +404,41 @@ LEGAL_NOTES: Final[tuple[LegalNote, ...]] = (
     LegalNote(
         "United Kingdom and European Union",
         (
-            "Article 4(15) GDPR and UK GDPR define data concerning health; Article 9(1) makes them a special category. "
-            "In EU law it can be enough that health is revealed by inference: Court of Justice, C-184/20 (1 August 2022), "
-            "C-252/21 (4 July 2023, visits to websites that relate to such categories) and C-21/23 (4 October 2024, orders of "
-            "pharmacy-only products). The ICO's guidance on special category data covers inferences too.",
-            "Storing or reading information on the visitor's device has its own rule on consent: Article 5(3) of "
-            "Directive 2002/58/EC, in the United Kingdom regulation 6 of PECR.",
-            "Facts in this report that bear on these criteria: the words and field that scored, what tied them to a person, "
-            "the state of consent at that moment and its proof.",
+            (
+                "Article 4(15) GDPR and UK GDPR define data concerning health; Article 9(1) makes them a "
+                "special category. In EU law it can be enough that health is revealed by inference: Court "
+                "of Justice, C-184/20 (1 August 2022), C-252/21 (4 July 2023, visits to websites that "
+                "relate to such categories) and C-21/23 (4 October 2024, orders of pharmacy-only "
+                "products). The ICO's guidance on special category data covers inferences too."
+            ),
+            (
+                "Storing or reading information on the visitor's device has its own rule on consent: Article "
+                "5(3) of Directive 2002/58/EC, in the United Kingdom regulation 6 of PECR."
+            ),
+            (
+                "Facts in this report that bear on these criteria: the words and field that scored, what "
+                "tied them to a person, the state of consent at that moment and its proof."
+            ),
         ),
     ),
     LegalNote(
         "United States",
         (
-            "HHS OCR's bulletin on online tracking (December 2022, revised 18 March 2024) distinguishes pages behind a login from public "
-            "pages. American Hospital Association v. Becerra (N.D. Tex., 20 June 2024) vacated it where it treated a network address "
-            "together with a visit to a public page on a condition or provider as enough.",
-            "The FTC has acted on health information in event names, page addresses and hashed contact details outside HIPAA "
-            "(among others GoodRx and BetterHelp, both 2023).",
-            "Facts in this report that bear on these criteria: the kind of page (public, portal, not known), the words that "
-            "scored, the identifiers sent with them. Whether HIPAA applies to an organisation is not known from a capture.",
+            (
+                "HHS OCR's bulletin on online tracking (December 2022, revised 18 March 2024) "
+                "distinguishes pages behind a login from public pages. American Hospital Association v. "
+                "Becerra (N.D. Tex., 20 June 2024) vacated it where it treated a network address together "
+                "with a visit to a public page on a condition or provider as enough."
+            ),
+            (
+                "The FTC has acted on health information in event names, page addresses and hashed contact "
+                "details outside HIPAA (among others GoodRx and BetterHelp, both 2023)."
+            ),
+            (
+                "Facts in this report that bear on these criteria: the kind of page (public, portal, not "
+                "known), the words that scored, the identifiers sent with them. Whether HIPAA applies to "
+                "an organisation is not known from a capture."
+            ),
         ),
     ),
 )
@@ -455,7 +505,7 @@ def rule_kind(kind: str) -> str:
     return {key.value: words for key, words in RULE_KINDS.items()}.get(kind) or plain(kind)
 
 
-def person_match(matched: bool | None) -> str:  # noqa: FBT001 - a stored fact with three values
+def person_match(matched: bool | None) -> str:
     """Return whether an identifier is that of the test person, in plain words."""
     if matched is None:
         return "not tested"
@@ -472,16 +522,24 @@ def listed(parts: list[str]) -> str:
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}" if parts else ""
 
 
+def _network_of(address: str) -> IPv4Address | IPv6Address | None:
+    """Return an address, or the first of its network where it was shortened at its end (`192.168.…`)."""
+    known = address.strip("[]").partition("%")[0].partition("…")[0].rstrip(".:")
+    if ":" in address:
+        attempts = [address.strip("[]").partition("%")[0], known, f"{known}::"]
+    else:
+        attempts = [".".join([*known.split("."), "0", "0", "0"][:4])]
+    for attempt in attempts:
+        try:
+            return ip_address(attempt)
+        except ValueError:
+            continue
+    return None
+
+
 def on_own_network(address: str) -> bool:
     """Return whether an address, possibly shortened at its end, is a loopback or private one."""
-    try:
-        parsed = ip_address(address.strip("[]").partition("%")[0])
-    except ValueError:
-        head = [part for part in address.split(".") if part.isdigit()]
-        try:
-            parsed = ip_address(".".join([*head, "0", "0", "0"][:4])) if len(head) > 1 else None  # type: ignore[assignment]
-        except ValueError:
-            return False
+    parsed = _network_of(address)
     return parsed is not None and any(
         parsed in network for network in _OWN_NETWORKS if network.version == parsed.version
     )

@@ -12,7 +12,10 @@ from typing import NamedTuple
 
 from rules.model import FieldName
 from rules.querykeys import MAX_KEY, KeyUse, use_of
-from rules.text import CACHED_LENGTH, decode, decode_once
+from rules.text import decode, decode_once
+
+CACHED_LENGTH = 2_000
+"""Longer addresses are not kept in memory: they seldom come twice."""
 
 MAX_DEPTH = 3
 """How many addresses inside an address are opened (`?return=https%3A%2F%2F…`)."""

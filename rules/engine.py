@@ -1,6 +1,5 @@
 """The matcher: which rules meet which texts of an event, and what that says."""
 
-from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
 
@@ -10,13 +9,15 @@ from rules.model import Assessment, ContextKind, Evidence, Field, FieldName, Nea
 from rules.phrases import Hit, PhraseIndex, Role
 from rules.ruleset import RuleSet
 from rules.score import Met, assess, is_read, near_miss
-from rules.text import CACHED_LENGTH
 
 MAX_LENGTH = 200_000
 """Code points of a field that are read; of a longer one a near miss says how much was not."""
 
 MAX_OCCURRENCES = 8
 """How often one rule is recorded in one field; of further occurrences a near miss gives the number."""
+
+CACHED_LENGTH = 2_000
+"""What longer texts met is not kept in memory: they seldom come twice."""
 
 LIMIT_RULE = "engine/limit"
 """Stands for a rule in near misses that say what was not read."""
@@ -81,14 +82,14 @@ class Matcher:
             misses.append(
                 _limit(field, f"only the first {MAX_LENGTH} of {len(field.text)} code points were read")
             )
-        met: Counter[int] = Counter()
+        met: dict[int, int] = {}
         for part in parts(field.name, text):
             piece = text[part.start : part.end]
             find = self._cached_hits if len(piece) <= CACHED_LENGTH else self._find
             for hit in find(piece, part.kind):
                 if part.name not in self._fields[hit.rule]:
                     continue
-                met[hit.rule] += 1
+                met[hit.rule] = met.get(hit.rule, 0) + 1
                 if met[hit.rule] > MAX_OCCURRENCES:
                     continue
                 item = Met(self._rules[hit.rule], _evidence(field, part, hit))

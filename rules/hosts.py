@@ -156,6 +156,8 @@ class HostIndex:
         word = host[start:end]
         for first, end in pieces[1:]:
             word += host[first:end]
+            if len(word) < GLUED_AT_BORDER:
+                continue
             for role, words in ((Role.SURE, self._words), (Role.EXCEPTED, self._exceptions)):
                 for rule in words.rules.get(word, ()):
                     yield Hit(rule, role, start, end)

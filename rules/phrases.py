@@ -5,11 +5,12 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
+from functools import lru_cache
 from itertools import accumulate, product
 from typing import NamedTuple
 
 from rules.model import Rule
-from rules.text import Reading, readings, tokenise
+from rules.text import Reading, readings
 
 MAX_POSSESSIVES = 3
 """How many possessives of one phrase are tried in all their spellings."""
@@ -41,7 +42,8 @@ class _Entry(NamedTuple):
     whole: bool = False  # only where the phrase is a whole path segment
 
 
-def spellings(phrase: str) -> set[tuple[str, ...]]:
+@lru_cache(maxsize=32_768)
+def spellings(phrase: str) -> frozenset[tuple[str, ...]]:
     """Return the word sequences a phrase is found by; none if it has no letters or digits.
 
     `Crohn's disease` is also written `crohns-disease` and `crohn-s-disease` in addresses.
@@ -50,10 +52,10 @@ def spellings(phrase: str) -> set[tuple[str, ...]]:
     found: set[tuple[str, ...]] = set()
     for endings in product(("", "s", " s"), repeat=len(pieces) - 1):
         spelling = "".join(piece + ending for piece, ending in zip(pieces, (*endings, ""), strict=True))
-        words = tuple(token.text for token in tokenise(spelling))
+        words = readings(spelling)[0].words
         if words:
             found.add(words)
-    return found
+    return frozenset(found)
 
 
 class PhraseIndex:
@@ -90,18 +92,22 @@ class PhraseIndex:
         return settle(found, text)
 
     def _raw(self, reading: Reading, *, segment: bool) -> Iterator[Hit]:
-        words = tuple(token.text for token in reading)
-        lengths = self._lengths
+        words = reading.words
+        found: list[tuple[int, int, _Entry]] = []
         for first, word in enumerate(words):
-            sizes = lengths.get(word)
-            if sizes is None:
-                continue
-            for size in sizes:
+            for size in self._lengths.get(word, ()):
                 if first + size > len(words):
                     break
-                for entry in self._phrases.get(words[first : first + size], ()):
-                    if not entry.whole or (segment and size == len(words)):
-                        yield Hit(entry.rule, entry.role, reading[first].start, reading[first + size - 1].end)
+                found.extend(
+                    (first, first + size - 1, entry)
+                    for entry in self._phrases.get(words[first : first + size], ())
+                    if not entry.whole or (segment and size == len(words))
+                )
+        if not found:
+            return
+        tokens = reading.tokens()
+        for first, last, entry in found:
+            yield Hit(entry.rule, entry.role, tokens[first].start, tokens[last].end)
 
 
 def settle(hits: Iterable[Hit], text: str) -> tuple[Hit, ...]:
@@ -115,22 +121,33 @@ def settle(hits: Iterable[Hit], text: str) -> tuple[Hit, ...]:
 def _settle_rule(hits: Iterable[Hit], text: str) -> Iterator[Hit]:
     """Go through one rule's hits once, by place: a long text can hold very many."""
     ordered = sorted(hits, key=lambda hit: (hit.start, -hit.end, hit.role is not Role.SURE))
-    exceptions = [hit for hit in ordered if hit.role is Role.EXCEPTED]
-    starts = [hit.start for hit in exceptions]
-    # For the first n exceptions, the one that reaches furthest: if any overlaps what follows, it does.
-    furthest = list(accumulate(exceptions, _further))
+    exceptions = _Exceptions([hit for hit in ordered if hit.role is Role.EXCEPTED])
     covered = {Role.SURE: -1, Role.AMBIGUOUS: -1}
     for hit in ordered:
         if hit.role is Role.EXCEPTED:
             continue
-        before = bisect_left(starts, hit.end)
-        if before and furthest[before - 1].end > hit.start:
-            exception = furthest[before - 1]
+        exception = exceptions.to(hit)
+        if exception:
             yield hit._replace(role=Role.EXCEPTED, exception=text[exception.start : exception.end])
         elif hit.end > max(covered[Role.SURE], covered[hit.role]):
             covered[hit.role] = hit.end
             yield hit
 
 
-def _further(one: Hit, other: Hit) -> Hit:
-    return other if other.end > one.end else one
+class _Exceptions:
+    """The exceptions of one rule in one text, by place."""
+
+    def __init__(self, ordered: Sequence[Hit]) -> None:
+        self._starts = [hit.start for hit in ordered]
+        # For the first n exceptions, the one that reaches furthest: if any overlaps what follows, it does.
+        self._furthest = list(accumulate(ordered, lambda one, other: other if other.end > one.end else one))
+
+    def to(self, hit: Hit) -> Hit | None:
+        """Return an exception that a hit is part of or runs into; one inside the hit is none."""
+        if not self._starts:
+            return None
+        for before, reach in ((hit.start, hit.start + 1), (hit.start + 1, hit.end), (hit.end, hit.end + 1)):
+            count = bisect_left(self._starts, before)
+            if count and self._furthest[count - 1].end >= reach:
+                return self._furthest[count - 1]
+        return None

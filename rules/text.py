@@ -11,15 +11,12 @@ them.
 
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache, lru_cache, partial
 from typing import NamedTuple
 
 DECODE_PASSES = 2
 """How often percent escapes are decoded."""
-
-CACHED_LENGTH = 2_000
-"""Longer texts are not kept in memory: they seldom come twice."""
 
 OPAQUE_DIGIT_BORDERS = 4
 """A word with this many changes between letters and digits is an identifier, and is not split."""
@@ -46,7 +43,19 @@ class Decoded(NamedTuple):
     positions: Sequence[int]
 
 
-Reading = tuple[Token, ...]
+class Reading:
+    """The words of a text, read in one way. Their places are looked up only when somebody asks."""
+
+    __slots__ = ("_places", "words")
+
+    def __init__(self, words: tuple[str, ...], places: Callable[[], Sequence[tuple[int, int]]]) -> None:
+        self.words = words
+        self._places = places
+
+    def tokens(self) -> tuple[Token, ...]:
+        """Return the words with their places in the original text."""
+        return tuple(Token(word, *place) for word, place in zip(self.words, self._places(), strict=True))
+
 
 _ESCAPES = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
 _ASCII_WORD = re.compile(r"[A-Za-z0-9]+(?:'[A-Za-z0-9]+)*")
@@ -54,6 +63,9 @@ _GLUED = re.compile(r"[a-z][A-Z]|[A-Z][A-Z][a-z]|[A-Za-z][0-9]|[0-9][A-Za-z]|[A-
 _CAMEL = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 _ACRONYM = re.compile(r"[A-Z]{2,}|[A-Z]?[a-z]+|[0-9]+|[A-Z]")
 _DIGIT_BORDER = re.compile(r"(?<=[A-Za-z])(?=[0-9])|(?<=[0-9])(?=[A-Za-z])")
+_MARKS = frozenset(
+    "\u2122\u2120\u00aa\u00ba"
+)  # trade marks and ordinals would fold to letters glued to a name
 _APOSTROPHES = frozenset("'\u2018\u2019\u201b\u02b9\u02bc\u2032\uff07\u00b4`")  # as typed, set and mistyped
 
 
@@ -80,17 +92,28 @@ def readings(text: str) -> tuple[Reading, ...]:
 
     The first reading has every word as it stands; one or two others follow where words can be split.
     """
-    return _readings_cached(text) if len(text) <= CACHED_LENGTH else _readings(text)
+    decoded, positions = decode(text)
+    plain = decoded if decoded.isascii() else decoded.translate(_same_length())
+    if not plain.isascii():
+        return _arrange(_words(decoded, positions))
+    if _GLUED.search(plain):
+        return _arrange(_ascii_words(plain, positions))
+    lowered = plain.lower()
+    return (Reading(tuple(_ASCII_WORD.findall(lowered)), partial(_places, lowered, positions)),)
 
 
-def tokenise(text: str) -> Reading:
+def tokenise(text: str) -> tuple[Token, ...]:
     """Tokenise a text with its words as they stand."""
-    return readings(text)[0]
+    return readings(text)[0].tokens()
 
 
 def normalise(text: str) -> str:
     """Return the words of a text as they stand, normalised, one space between them."""
-    return " ".join(token.text for token in tokenise(text))
+    return " ".join(readings(text)[0].words)
+
+
+def _places(plain: str, positions: Sequence[int]) -> list[tuple[int, int]]:
+    return [(positions[match.start()], positions[match.end()]) for match in _ASCII_WORD.finditer(plain)]
 
 
 def _decode_once(text: str, positions: Sequence[int]) -> tuple[str, Sequence[int]]:
@@ -137,32 +160,59 @@ class _Word(NamedTuple):
     ends: Sequence[int]
 
 
-def _readings(text: str) -> tuple[Reading, ...]:
-    plain = text.isascii() and "%" not in text
-    if plain and not _GLUED.search(text):
-        return (tuple(Token(m.group().lower(), m.start(), m.end()) for m in _ASCII_WORD.finditer(text)),)
-    words = list(_ascii_words(text) if plain else _words(text))
-    whole = tuple(_whole(word) for word in words)
-    found = [whole]
-    for pattern in (_CAMEL, _ACRONYM):
-        split = tuple(token for word in words for token in _split(word, pattern))
-        if split not in found:
-            found.append(split)
-    return tuple(found)
+def _arrange(words: Iterable[_Word | Token]) -> tuple[Reading, ...]:
+    """Return the readings that words give: as they stand, split at capitals, split after acronyms."""
+    whole: list[Token] = []
+    camel: list[Token] = []
+    acronym: list[Token] = []
+    for word in words:
+        if isinstance(word, Token):
+            whole.append(word)
+            camel.append(word)
+            acronym.append(word)
+        else:
+            whole.append(_whole(word))
+            camel.extend(_split(word, _CAMEL))
+            acronym.extend(_split(word, _ACRONYM))
+    found: dict[tuple[str, ...], Reading] = {}
+    for tokens in (whole, camel, acronym):
+        words_read = tuple(token.text for token in tokens)
+        places = [(token.start, token.end) for token in tokens]
+        found.setdefault(words_read, Reading(words_read, partial(list, places)))
+    return tuple(found.values())
 
 
-_readings_cached = lru_cache(maxsize=16_384)(_readings)
-
-
-def _ascii_words(text: str) -> Iterator[_Word]:
+def _ascii_words(text: str, positions: Sequence[int]) -> Iterator[_Word | Token]:
     for match in _ASCII_WORD.finditer(text):
-        word = match.group()
+        word = match[0]
         start, end = match.span()
-        yield _Word(word.lower(), word, range(start, end), range(start + 1, end + 1))
+        if word.isalpha() and (word.islower() or word.istitle() or word.isupper()):
+            yield Token(word.lower(), positions[start], positions[end])
+        else:
+            yield _Word(word.lower(), word, positions[start:end], positions[start + 1 : end + 1])
 
 
-def _words(text: str) -> Iterator[_Word]:
-    decoded, positions = decode(text)
+@cache
+def _same_length() -> dict[int, str]:
+    """Return what common characters are replaced with where that is one ASCII character.
+
+    Texts with nothing rarer than accented letters and typographic punctuation need no slow reading.
+    """
+    table: dict[int, str] = {}
+    for code in (*range(0x80, 0x250), *range(0x2000, 0x2070), 0x20AC):
+        match _fold(chr(code)):
+            case ((" ", "-"),):
+                table[code] = " "
+            case (("", "'"),):
+                table[code] = "'"
+            case ((letter, kind),) if letter.isascii() and letter:
+                table[code] = letter.upper() if kind == "A" else letter
+            case _:
+                pass
+    return table
+
+
+def _words(decoded: str, positions: Sequence[int]) -> Iterator[_Word]:
     folded: list[str] = []
     shape: list[str] = []
     starts: list[int] = []
@@ -202,6 +252,8 @@ def _fold(character: str) -> tuple[tuple[str, str], ...]:
     """
     if character in _APOSTROPHES:
         return (("", "'"),)
+    if character in _MARKS:
+        return ((" ", "-"),)
     if unicodedata.category(character) == "Cf":
         return ()
     kind = "A" if character.isupper() else "a"

@@ -21,6 +21,7 @@ from rules.model import Band
 
 _AROUND: Final = 180
 _LONGEST: Final = 600
+_MOST: Final = 6
 _LANES: Final[dict[Band, int]] = {"critical": 44, "high": 74, "medium": 104, "low": 134, "none": 164}
 _WHOLE: Final = "whole in the JSON report"
 
@@ -155,7 +156,8 @@ def finding_rows(event: Event) -> list[Row]:
                 Cell(cut(found.text), code=True),
                 Cell(wording.field(found.field), note=found.parameter),
                 Cell(
-                    f"{wording.capital(wording.rule_kind(found.kind))}: {wording.category(found.category)}. {found.reason}",
+                    f"{wording.capital(wording.rule_kind(found.kind))}: {wording.category(found.category)}. "
+                    f"{found.reason}",
                     note=f"{found.rule}, version {found.version}. {found.legal_basis}",
                 ),
             )
@@ -192,12 +194,36 @@ def entry_rows(entries: Iterable[Entry]) -> list[Row]:
                 Cell(wording.instant(entry.at)),
                 Cell(cut(sentences.entry_title(entry), 200)),
                 Cell(cut(entry.page_url, 200), code=True),
-                Cell(", ".join(dict.fromkeys(found.text for quote in entry.quotes for found in quote.findings))[:200]),
+                Cell(
+                    ", ".join(
+                        dict.fromkeys(found.text for quote in entry.quotes for found in quote.findings)
+                    )[:200]
+                ),
                 Cell(f"{wording.BAND_GLYPHS[entry.band]} {wording.BANDS[entry.band]} {entry.score}"),
             )
         )
         for entry in entries
     ]
+
+
+def reviews_of(entry: Entry) -> list[str]:
+    """Return what people decided about an act's events; the event is named where they differ."""
+    decided = {event.id: wording.capital(sentences.review(event)) for event in entry.events}
+    if len(set(decided.values())) == 1:
+        return [next(iter(decided.values()))]
+    return [f"{identity}: {text}" for identity, text in decided.items()]
+
+
+def criteria_of(entry: Entry) -> list[str]:
+    """Return the legal criteria that the rules of an act name, each once."""
+    return list(
+        dict.fromkeys(
+            found.legal_basis
+            for quote in entry.quotes
+            for found in quote.findings
+            if found.kind != "suppressor"
+        )
+    )
 
 
 def source_rows(report: Report) -> list[Row]:
@@ -266,6 +292,7 @@ def _template() -> Template:
         lstrip_blocks=True,
     )
     for helper in (
+        criteria_of,
         cut,
         entry_rows,
         finding_rows,
@@ -276,24 +303,27 @@ def _template() -> Template:
         quote_note,
         quoted,
         request_rows,
+        reviews_of,
         source_rows,
         step_rows,
         timeline_marks,
         timeline_words,
     ):
         environment.globals[helper.__name__] = helper
-    environment.globals.update(words=wording, say=sentences, lanes=_LANES)
+    environment.globals.update(words=wording, say=sentences, lanes=_LANES, most=_MOST)
     return environment.get_template("html.html.j2")
 
 
 def render(report: Report, _verbosity: int = 0) -> str:
     """Return the report as one self-contained HTML document."""
-    return _template().render(
+    summary = summarise(report)
+    page = _template().render(
         report=report,
         session=report.session,
-        summary=summarise(report),
+        summary=summary,
+        reconstruction=summary.reconstruction,
         banners=sentences.banners(report),
         sources={source.id: source.name for source in report.sources},
         ids={event.id: number for number, event in enumerate(report.events, 1)},
-        reconstruction=report.session.provenance == "reconstruction",
-    ) + "\n"
+    )
+    return f"{page}\n"

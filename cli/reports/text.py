@@ -1,4 +1,4 @@
-"""The report for a terminal: plain text of bounded width, every captured value with its control characters escaped.
+"""The report for a terminal: plain text of bounded width, control characters of captured values escaped.
 
 Verbosity 0 shows the headline and the findings; 1 adds every event with its requests and the ledger of its
 score; 2 adds every parameter.
@@ -7,7 +7,7 @@ score; 2 adds every parameter.
 from collections.abc import Iterable
 
 from cli import sentences, wording
-from cli.schema import Event, Report
+from cli.schema import Event, PublicAddress, Report
 from cli.summary import Entry, Quote, Site, Summary, excerpt, summarise
 from cli.terminal import columns, printable, wrap
 
@@ -35,7 +35,7 @@ class Page:
 
     def fact(self, name: str, text: str, *, indent: int = 0, column: int = 16) -> None:
         """Add a named fact; the text begins at one column."""
-        self.say(text, indent=indent, first=f"{name + ':':<{column}} ")
+        self.say(text, indent=indent, first=f"{f'{name}:' if name else '':<{column}} ")
 
     def heading(self, text: str, rule: str) -> None:
         """Add a heading with a line under it."""
@@ -156,8 +156,7 @@ def _entry(page: Page, entry: Entry) -> None:
     fact("At", wording.instant(entry.at))
     fact("Delivery", wording.DELIVERIES[entry.delivery])
     fact("Consent", sentences.consent(entry.consent))
-    tie = wording.LINKABILITY[entry.linkability]
-    fact("Tied by", tie if entry.linkability_complete else f"{tie} (cookies or address missing in the capture)")
+    fact("Tied by", sentences.link(entry.linkability, complete=entry.linkability_complete))
     if entry.identifiers:
         fact("Sent along", _cut("; ".join(sentences.identifier_short(found) for found in entry.identifiers)))
     fact("Events", ", ".join(f"{event.event_name} {event.id}" for event in entry.events))
@@ -182,50 +181,75 @@ def _cut(text: str) -> str:
     return f"{text[:_LONGEST]} … ({len(text):,} characters; whole in the JSON report)"
 
 
+def render_event(
+    event: Event, verbosity: int = 2, *, stated: PublicAddress | None = None, width: int = WIDTH
+) -> str:
+    """Return one event as plain text: what it says, why it scored, and at verbosity 2 every parameter."""
+    page = Page(width)
+    _event(page, event, stated, verbosity)
+    return str(page)
+
+
 def _events(page: Page, report: Report, summary: Summary, verbosity: int) -> None:
     """Write every event."""
     page.heading("Every event", "=")
     for site in summary.sites:
         for event in site.events:
-            _event(page, report, event, verbosity)
+            page.blank()
+            _event(page, event, report.session.public_address, verbosity)
 
 
-def _event(page: Page, report: Report, event: Event, verbosity: int) -> None:
+def _event(page: Page, event: Event, stated: PublicAddress | None, verbosity: int) -> None:
     """Write one event with its requests and ledger."""
-    page.blank()
     page.say(
-        f"{event.id}  {event.event_name or '(no name)'}  {wording.BANDS[event.band]} {event.score}",
+        f"{event.id}  {_cut(event.event_name) or '(no name)'}  {wording.BANDS[event.band]} {event.score}",
         first=f"{wording.BAND_GLYPHS[event.band]} ",
     )
 
     def fact(name: str, text: str) -> None:
         page.fact(name, text, indent=2, column=11)
 
+    evidence = f"; {event.page_evidence}" if event.page_evidence else ""
     fact("At", f"{wording.instant(event.occurred_at)}; the pixel states {wording.instant(event.client_time)}")
     fact("Site", sentences.site_name(event.site))
-    fact("Page", _cut(f"{event.page_url or 'not known'} (from {wording.PAGE_URL_FROM[event.page_url_from]})"))
+    fact("Page", _cut(event.page_url or "not known"))
+    fact("", f"from {wording.PAGE_URL_FROM[event.page_url_from]}{evidence}; {wording.PAGE_CLASSES[event.page_class]}")
+    if event.page_title:
+        fact("Title", _cut(event.page_title))
+    if event.clicked:
+        fact("Clicked", _cut(event.clicked))
+    if event.searched:
+        fact("Searched", _cut(event.searched))
     fact("Pixel", f"{event.pixel_id}, owner not known; to {event.recipient_host}")
     fact("Came about", f"{wording.TRIGGERS[event.trigger]}; {wording.EVENT_KINDS[event.kind]}")
-    fact("Address", sentences.address(event.client_ip, report.session.public_address))
+    fact("Sent by", wording.FRAMES[event.frame])
+    fact("Address", sentences.address(event.client_ip, stated))
     fact("Consent", "; ".join([sentences.consent(event.consent), *sentences.consent_proofs(event.consent)]))
+    fact("Tied by", sentences.link(event.linkability, complete=event.linkability_complete))
+    for identifier in event.identifiers:
+        fact("Identifier", _cut(sentences.identifier(identifier)))
     fact("Review", sentences.review(event))
-    for request in event.requests:
-        fact(
-            "Request",
-            _cut(
-                f"{request.started_at} {request.method} {request.url} "
-                f"({wording.TRANSPORTS[request.transport]}; {wording.DELIVERIES_SHORT[request.delivery]}; "
-                f"status {request.status if request.status is not None else 'none'}; "
-                f"source {request.source} at {request.position}; SHA-256 {request.sha256})"
-            ),
-        )
+    for found in event.findings:
+        where = f"{wording.field(found.field)}, parameter {found.parameter}"
+        fact("Words", _cut(f"»{found.text}«  {found.points:+d}  {where}"))
+        fact("", f"{wording.capital(wording.rule_kind(found.kind))}: {wording.category(found.category)}. {found.reason}")
+        fact("", f"Rule {found.rule}, version {found.version}. {found.legal_basis}")
     _table(page, "Ledger", ((f"{step.delta:+d}", f"= {step.total}  {step.label}") for step in event.steps))
     for miss in event.near_misses:
         fact("Near miss", _cut(f"{miss.text} ({wording.field(miss.field)}, {miss.rule}): {miss.why}"))
+    for request in event.requests:
+        status = "no status" if request.status is None else f"status {request.status}"
+        fact("Request", _cut(f"{request.started_at} {request.method} {request.url}"))
+        fact(
+            "",
+            f"{wording.TRANSPORTS[request.transport]}; {wording.DELIVERIES_SHORT[request.delivery]}; {status}; "
+            f"source {request.source} at {request.position}",
+        )
+        fact("", f"SHA-256 {request.sha256}")
     if verbosity >= 2:
         for parameter in event.parameters:
-            meaning = parameter.meaning or ("" if parameter.documented else "not documented")
-            fact("Parameter", _cut(f"{parameter.name} = {parameter.value}{f'  — {meaning}' if meaning else ''}"))
+            fact("Parameter", _cut(f"{parameter.name} = {parameter.value}"))
+            fact("", parameter.meaning or ("no meaning given" if parameter.documented else "not documented"))
 
 
 def _table(page: Page, name: str, rows: Iterable[tuple[str, str]]) -> None:
@@ -247,7 +271,9 @@ def _method(page: Page, report: Report, verbosity: int) -> None:
     """Say how the report was made and what it cannot prove."""
     session = report.session
     page.heading("Method and limits", "-")
-    page.say(f"Pixelwitness {session.tool_version}; rules {session.ruleset_digest}; made {report.generated_at}.")
+    page.say(
+        f"Pixelwitness {session.tool_version}; rules {session.ruleset_digest}; made {report.generated_at}."
+    )
     page.say(sentences.clock(report))
     for source in report.sources:
         page.say(
@@ -265,5 +291,7 @@ def _method(page: Page, report: Report, verbosity: int) -> None:
             page.say(paragraph, indent=2)
     page.blank()
     if not verbosity:
-        page.say("More: -v adds every event with requests and ledger and the legal notes, -vv every parameter.")
+        page.say(
+            "More: -v adds every event with requests and ledger and the legal notes, -vv every parameter."
+        )
     page.say(f"Session {printable(session.id)}, {wording.PROVENANCES[session.provenance]}.")

@@ -77,7 +77,9 @@ REFUSED = Consent(
 ACCEPTED = Consent(
     state="accepted",
     basis="marked",
-    last_before=ConsentProof(state="accepted", at="2026-03-02T14:20:00.000Z", proof="stated by the investigator"),
+    last_before=ConsentProof(
+        state="accepted", at="2026-03-02T14:20:00.000Z", proof="stated by the investigator"
+    ),
     first_after=None,
 )
 NOT_ASKED = Consent(state="not_asked", basis="observed", last_before=None, first_after=None)
@@ -116,11 +118,22 @@ EMAIL = Identifier(
     created_at=None,
     note="read at the click",
 )
-TIES = {"account": (ACCOUNT, BROWSER), "contact": (EMAIL, BROWSER), "browser_id": (BROWSER,), "address_only": ()}
+TIES = {
+    "account": (ACCOUNT, BROWSER),
+    "contact": (EMAIL, BROWSER),
+    "browser_id": (BROWSER,),
+    "address_only": (),
+}
 
 
 def finding(
-    rule: str, category: str, field: str, parameter: tuple[str, str], text: str, points: int, kind: str = "topic"
+    rule: str,
+    category: str,
+    field: str,
+    parameter: tuple[str, str],
+    text: str,
+    points: int,
+    kind: str = "topic",
 ) -> Finding:
     """Return a finding about the first place of `text` in the parameter's value."""
     name, value = parameter
@@ -185,7 +198,9 @@ class Maker:
             total += item.points
             steps.append(Step(label=f"{item.kind} {item.rule}", delta=item.points, total=total))
         if total != score:
-            steps.append(Step(label="provider host" if score > total else "cap", delta=score - total, total=score))
+            steps.append(
+                Step(label="provider host" if score > total else "cap", delta=score - total, total=score)
+            )
         made = Event.model_validate(
             {
                 "id": f"ev{number:02d}c0ffee",
@@ -237,7 +252,11 @@ class Maker:
                 ),
                 "parameters": tuple(
                     Parameter(
-                        name=key, value=value, context="query", meaning=MEANINGS.get(key), documented=key in MEANINGS
+                        name=key,
+                        value=value,
+                        context="query",
+                        meaning=MEANINGS.get(key),
+                        documented=key in MEANINGS,
                     )
                     for key, value in given.items()
                 ),
@@ -273,7 +292,9 @@ def _trust(make: Maker) -> None:
     """Add a hospital trust with a banner: before choice, after refusal."""
     home = "https://www.example-trust.example/"
     make.act("page_view", make.event("14:05:30.120", "PageView", home, title="Example Trust", consent=BEFORE))
-    page = "https://www.example-trust.example/conditions/hiv-patient-handbook?utm_source=newsletter#medication"
+    page = (
+        "https://www.example-trust.example/conditions/hiv-patient-handbook?utm_source=newsletter#medication"
+    )
     title = ("pmd[title]", "HIV medication: a handbook for patients | Example Trust")
     view = make.event(
         "14:06:02.881",
@@ -292,11 +313,17 @@ def _trust(make: Maker) -> None:
         topics=("hiv_sexual_health",),
         link="account",
         page_class="condition",
-        near=(NearMiss(rule="topics/medicine", field="page.path", text="medication", why="stands in a fragment"),),
+        near=(
+            NearMiss(
+                rule="topics/medicine", field="page.path", text="medication", why="stands in a fragment"
+            ),
+        ),
     )
     make.act("page_view", view, make.event("14:06:03.420", "Microdata", page, title=title[1], link="account"))
     button = ("cd[buttonText]", "I am under 18 and need mental health services")
-    features = '{"classList":"btn","destination":"https://www.example-trust.example/camhs/self-referral","id":"x1"}'
+    features = (
+        '{"classList":"btn","destination":"https://www.example-trust.example/camhs/self-referral","id":"x1"}'
+    )
     make.act(
         "click",
         make.event(
@@ -416,7 +443,9 @@ def _clinic(make: Maker) -> None:
             site="clinic.example",
             title="Search results",
             values=dict([search]),
-            findings=(finding("topics/gender", "gender_identity", "search.term", search, "gender identity", 60),),
+            findings=(
+                finding("topics/gender", "gender_identity", "search.term", search, "gender identity", 60),
+            ),
             score=60,
             band="high",
             tier="special_risk",
@@ -489,7 +518,10 @@ def _shop(make: Maker) -> None:
 def _attacks(make: Maker) -> None:
     """Add a site whose every value attacks its reader."""
     page = f"https://hostile.example/{SCRIPT}?q={IMAGE}&long={LONG}"
-    title = ("pmd[title]", f"{FORMULA} {ANSI} depression {REVERSED} {NULL} {SCRIPT} `tick` | pipe *star* [link](x)")
+    title = (
+        "pmd[title]",
+        f"{FORMULA} {ANSI} depression {REVERSED} {NULL} {SCRIPT} `tick` | pipe *star* [link](x)",
+    )
     make.act(
         "page_view",
         make.event(

@@ -1,0 +1,148 @@
+"""A saved capture into a session: read, observe, keep, derive."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from addon.audit import derive
+from addon.capture import CaptureReader, file_sha256, read_capture
+from addon.model import Frozen, Problem
+from addon.observation import Observer
+from addon.store.store import SourceRow, Store
+from rules.engine import Matcher
+
+Progress = Callable[[int], None]
+"""Called with the number of bytes of the current capture read so far."""
+
+_PROGRESS_EVERY = 50
+
+
+class ReplayedSource(Frozen):
+    """What reading one capture brought. `known`: the session held all of it already."""
+
+    name: str
+    requests_seen: int
+    requests_matched: int
+    complete: bool
+    known: bool
+    problems: tuple[Problem, ...]
+
+
+class _Reading:
+    """One capture, read and observed, not yet kept."""
+
+    def __init__(self, path: Path, reader: CaptureReader, sha256: str, progress: Progress) -> None:
+        self.path = path
+        self.sha256 = sha256
+        self.reader = reader
+        self.observer = Observer(source_id(reader.kind, sha256))
+        self.first_at: float | None = None
+        self.last_at: float | None = None
+        for number, request in enumerate(reader):
+            self.observer.observe(request)
+            moment = request.started_at
+            self.first_at = moment if self.first_at is None else min(self.first_at, moment)
+            self.last_at = moment if self.last_at is None else max(self.last_at, moment)
+            if number % _PROGRESS_EVERY == 0:
+                progress(reader.position())
+        self.observer.finish()
+        progress(reader.size)
+
+    def source(self, known_id: str | None = None) -> SourceRow:
+        reader = self.reader
+        return SourceRow(
+            id=known_id or self.observer.source_id,
+            name=self.path.name,
+            kind=reader.kind,
+            sha256=self.sha256,
+            bytes=reader.size,
+            read_to=reader.read_to,
+            complete=reader.complete,
+            requests_seen=reader.seen,
+            cookies_seen=self.observer.cookies_seen,
+            first_at=self.first_at,
+            last_at=self.last_at,
+        )
+
+
+def source_id(kind: str, sha256: str) -> str:
+    """Return the id of a source: its kind and the beginning of its SHA-256."""
+    return f"{kind}-{sha256[:10]}"
+
+
+def session_name(path: Path, sha256: str) -> str:
+    """Return the name of the session that a replay of `path` makes where none is given."""
+    return f"{path.stem}-{sha256[:8]}"
+
+
+def replay(
+    store: Store, matcher: Matcher, session: str | None, paths: Sequence[Path], progress: Progress = lambda _: None
+) -> tuple[str, tuple[ReplayedSource, ...]]:
+    """Read the captures at `paths` into one session and derive it anew; return its id and what was read.
+
+    Only what the session does not hold yet is added, and nothing is written unless every capture was read
+    as far as it can be. Raises CaptureError where a capture cannot be read at all, StoreError where the
+    database refuses.
+    """
+    readers = [read_capture(path) for path in paths]  # every file is looked at before any is read
+    digests = [file_sha256(path) for path in paths]
+    name = session if session is not None else session_name(paths[0], digests[0])
+    readings = [
+        _Reading(path, reader, digest, progress) for path, reader, digest in zip(paths, readers, digests, strict=True)
+    ]
+    with store.transaction():
+        store.ensure_session(name)
+        results = tuple(_keep(store, name, reading) for reading in readings)
+        if any(not result.known for result in results) or store.derivation(name) is None:
+            store.write_derivation(name, derive(store.observations(name), matcher))
+    return name, results
+
+
+def rederive(store: Store, matcher: Matcher, session: str) -> None:
+    """Derive a session anew from its observations. Raises StoreError."""
+    with store.transaction():
+        store.write_derivation(session, derive(store.observations(session), matcher))
+
+
+def _keep(store: Store, session: str, reading: _Reading) -> ReplayedSource:
+    sources = store.sources(session)
+    problems = tuple(reading.reader.problems)
+    known = any(source.sha256 == reading.sha256 for source in sources)
+    if not known:
+        grown = _shorter_version(store, session, sources, reading)
+        if grown is not None:
+            store.clear_problems(session, grown)
+            _rename_source(reading, grown)
+        store.put_source(session, reading.source(grown))
+        store.add_observations(session, reading.observer, problems)
+        if reading.observer.reconstruction:
+            store.mark_reconstruction(session)
+    return ReplayedSource(
+        name=reading.path.name,
+        requests_seen=reading.reader.seen,
+        requests_matched=len(reading.observer.requests),
+        complete=reading.reader.complete,
+        known=known,
+        problems=problems,
+    )
+
+
+def _shorter_version(
+    store: Store, session: str, sources: Sequence[SourceRow], reading: _Reading
+) -> str | None:
+    """Return the id of a source that this capture is a longer version of, or None."""
+    mine = {item.key for item in reading.observer.requests}
+    for source in sources:
+        if source.kind != reading.reader.kind:
+            continue
+        theirs = store.request_keys(session, source.id)
+        if theirs and theirs <= mine:
+            return source.id
+    return None
+
+
+def _rename_source(reading: _Reading, source: str) -> None:
+    observer = reading.observer
+    observer.source_id = source
+    observer.requests = [item.model_copy(update={"source_id": source}) for item in observer.requests]
+    observer.pages = [item.model_copy(update={"source_id": source}) for item in observer.pages]
+    observer.consent = [item.model_copy(update={"source_id": source}) for item in observer.consent]

@@ -1,0 +1,270 @@
+"""The tables and views of the database, as migrations that are only ever appended to.
+
+`obs_*` tables hold observations: rows are added, never changed, except that a source grows when a longer
+version of it is read. `der_*` tables hold what follows from them and can be dropped and rebuilt. The views
+have the plain names, for people who read the file with Datasette or another SQLite tool.
+"""
+
+from sqlite_utils import Database, Migrations
+
+migrations = Migrations("pixelwitness")
+
+OBSERVED = (
+    "obs_sessions", "obs_sources", "obs_requests", "obs_pages", "obs_consent", "obs_problems", "obs_marks", "obs_reviews",
+)  # fmt: skip
+DERIVED = (
+    "der_sessions", "der_events", "der_event_requests", "der_identifiers", "der_assessments", "der_findings", "der_acts",
+    "der_problems", "der_search",
+)  # fmt: skip
+
+_OBSERVATION_TABLES = """
+CREATE TABLE obs_sessions (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    created_at TEXT NOT NULL,
+    provenance TEXT NOT NULL DEFAULT 'recorded',
+    complete INTEGER NOT NULL DEFAULT 1,
+    tool_version TEXT NOT NULL,
+    public_address TEXT,
+    public_address_stated_by TEXT,
+    public_address_stated_at TEXT
+) STRICT;
+CREATE TABLE obs_sources (
+    session TEXT NOT NULL REFERENCES obs_sessions(id),
+    id TEXT NOT NULL,
+    name TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    sha256 TEXT,
+    bytes INTEGER,
+    read_to INTEGER NOT NULL,
+    complete INTEGER NOT NULL,
+    requests_seen INTEGER NOT NULL,
+    cookies_seen INTEGER NOT NULL,
+    first_at REAL,
+    last_at REAL,
+    PRIMARY KEY (session, id)
+) STRICT;
+CREATE TABLE obs_requests (
+    session TEXT NOT NULL REFERENCES obs_sessions(id),
+    key TEXT NOT NULL,
+    source TEXT NOT NULL,
+    position INTEGER NOT NULL,
+    sha256 TEXT NOT NULL,
+    vendor TEXT NOT NULL,
+    role TEXT NOT NULL,
+    method TEXT NOT NULL,
+    url TEXT NOT NULL,
+    http_version TEXT NOT NULL,
+    headers TEXT NOT NULL,
+    body BLOB NOT NULL,
+    body_problem TEXT,
+    started_at REAL NOT NULL,
+    client_ip TEXT,
+    server_address TEXT,
+    delivery TEXT NOT NULL,
+    status INTEGER,
+    response_headers TEXT NOT NULL,
+    response_body BLOB,
+    held INTEGER NOT NULL,
+    reconstruction INTEGER NOT NULL,
+    PRIMARY KEY (session, key)
+) STRICT;
+CREATE TABLE obs_pages (
+    session TEXT NOT NULL REFERENCES obs_sessions(id),
+    source TEXT NOT NULL,
+    position INTEGER NOT NULL,
+    at REAL NOT NULL,
+    url TEXT NOT NULL,
+    site TEXT NOT NULL,
+    title TEXT,
+    status INTEGER,
+    top INTEGER NOT NULL,
+    asks INTEGER,
+    cookie_names TEXT NOT NULL,
+    PRIMARY KEY (session, source, position)
+) STRICT;
+CREATE TABLE obs_consent (
+    session TEXT NOT NULL REFERENCES obs_sessions(id),
+    source TEXT NOT NULL,
+    position INTEGER NOT NULL,
+    at REAL NOT NULL,
+    site TEXT NOT NULL,
+    state TEXT,
+    proof TEXT NOT NULL,
+    PRIMARY KEY (session, source, position)
+) STRICT;
+CREATE TABLE obs_problems (
+    session TEXT NOT NULL REFERENCES obs_sessions(id),
+    source TEXT NOT NULL,
+    place TEXT NOT NULL,
+    what TEXT NOT NULL,
+    PRIMARY KEY (session, source, place, what)
+) STRICT;
+CREATE TABLE obs_marks (
+    id INTEGER PRIMARY KEY,
+    session TEXT NOT NULL REFERENCES obs_sessions(id),
+    at REAL NOT NULL,
+    kind TEXT NOT NULL,
+    site TEXT,
+    text TEXT NOT NULL,
+    by TEXT,
+    stated_at TEXT NOT NULL
+) STRICT;
+CREATE TABLE obs_reviews (
+    id INTEGER PRIMARY KEY,
+    session TEXT NOT NULL REFERENCES obs_sessions(id),
+    request_key TEXT NOT NULL,
+    request_index INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    reason TEXT,
+    by TEXT,
+    at TEXT NOT NULL
+) STRICT;
+"""
+
+_DERIVATION_TABLES = """
+CREATE TABLE der_sessions (
+    session TEXT PRIMARY KEY,
+    tool_version TEXT NOT NULL,
+    ruleset_digest TEXT NOT NULL,
+    decoded INTEGER NOT NULL,
+    failed INTEGER NOT NULL,
+    skew_ms INTEGER,
+    spread_ms INTEGER,
+    clock_samples INTEGER NOT NULL
+) STRICT;
+CREATE TABLE der_events (
+    session TEXT NOT NULL,
+    id TEXT NOT NULL,
+    occurred_at REAL NOT NULL,
+    event_name TEXT NOT NULL,
+    pixel_id TEXT NOT NULL,
+    site TEXT,
+    page_url TEXT,
+    page_title TEXT,
+    clicked TEXT,
+    searched TEXT,
+    delivery TEXT NOT NULL,
+    linkability TEXT NOT NULL,
+    page_class TEXT NOT NULL,
+    consent_state TEXT NOT NULL,
+    event TEXT NOT NULL,
+    consent TEXT NOT NULL,
+    PRIMARY KEY (session, id)
+) STRICT;
+CREATE TABLE der_event_requests (
+    session TEXT NOT NULL,
+    event TEXT NOT NULL,
+    request_key TEXT NOT NULL,
+    request_index INTEGER NOT NULL,
+    ordinal INTEGER NOT NULL,
+    transport TEXT NOT NULL,
+    PRIMARY KEY (session, request_key, request_index)
+) STRICT;
+CREATE TABLE der_identifiers (
+    session TEXT NOT NULL,
+    event TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    source TEXT NOT NULL,
+    parameter TEXT NOT NULL,
+    value TEXT NOT NULL,
+    form TEXT NOT NULL
+) STRICT;
+CREATE INDEX der_identifiers_value ON der_identifiers (value);
+CREATE TABLE der_assessments (
+    session TEXT NOT NULL,
+    event TEXT NOT NULL,
+    ruleset_digest TEXT NOT NULL,
+    score INTEGER NOT NULL,
+    band TEXT NOT NULL,
+    tier TEXT NOT NULL,
+    topics TEXT NOT NULL,
+    actions TEXT NOT NULL,
+    assessment TEXT NOT NULL,
+    PRIMARY KEY (session, event, ruleset_digest)
+) STRICT;
+CREATE TABLE der_findings (
+    session TEXT NOT NULL,
+    event TEXT NOT NULL,
+    ruleset_digest TEXT NOT NULL,
+    rule TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    category TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    field TEXT NOT NULL,
+    parameter TEXT NOT NULL,
+    text TEXT NOT NULL,
+    start INTEGER NOT NULL,
+    "end" INTEGER NOT NULL,
+    points INTEGER NOT NULL,
+    reason TEXT NOT NULL
+) STRICT;
+CREATE INDEX der_findings_event ON der_findings (session, event);
+CREATE TABLE der_acts (
+    session TEXT NOT NULL,
+    id TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    site TEXT,
+    page_url TEXT,
+    at REAL NOT NULL,
+    event_ids TEXT NOT NULL,
+    PRIMARY KEY (session, id)
+) STRICT;
+CREATE TABLE der_problems (
+    session TEXT NOT NULL,
+    place TEXT NOT NULL,
+    what TEXT NOT NULL,
+    request_key TEXT
+) STRICT;
+CREATE VIRTUAL TABLE der_search USING fts5(
+    session UNINDEXED, event UNINDEXED, event_name, page_url, page_title, clicked, searched, words
+);
+"""
+
+_VIEWS = """
+CREATE VIEW sessions AS
+SELECT s.id AS session, s.name, s.provenance, s.created_at, s.complete, s.public_address,
+    (SELECT count(*) FROM obs_sources o WHERE o.session = s.id) AS sources,
+    (SELECT count(*) FROM der_events e WHERE e.session = s.id) AS events,
+    (SELECT count(DISTINCT a.event) FROM der_assessments a
+        WHERE a.session = s.id AND a.band IN ('medium', 'high', 'critical')) AS events_with_health_content,
+    d.ruleset_digest, d.tool_version
+FROM obs_sessions s LEFT JOIN der_sessions d ON d.session = s.id;
+CREATE VIEW events AS
+SELECT e.session, e.id AS event, strftime('%Y-%m-%dT%H:%M:%fZ', e.occurred_at, 'unixepoch') AS occurred_at,
+    e.event_name, e.pixel_id, e.site, e.page_url, e.page_title, e.clicked, e.searched, e.delivery, e.linkability,
+    e.page_class, e.consent_state, a.score, a.band, a.tier, a.topics, a.actions,
+    (SELECT count(*) FROM der_event_requests r WHERE r.session = e.session AND r.event = e.id) AS requests,
+    coalesce((SELECT v.state FROM obs_reviews v JOIN der_event_requests r
+        ON r.session = v.session AND r.request_key = v.request_key AND r.request_index = v.request_index
+        WHERE v.session = e.session AND r.event = e.id ORDER BY v.id DESC LIMIT 1), 'unreviewed') AS review
+FROM der_events e
+LEFT JOIN der_sessions d ON d.session = e.session
+LEFT JOIN der_assessments a
+    ON a.session = e.session AND a.event = e.id AND a.ruleset_digest = d.ruleset_digest;
+CREATE VIEW findings AS
+SELECT f.session, f.event, e.site, e.page_url, e.event_name, f.category, f.kind, f.field, f.parameter, f.text,
+    f.points, f.rule, f.version, f.reason
+FROM der_findings f
+JOIN der_events e ON e.session = f.session AND e.id = f.event
+JOIN der_sessions d ON d.session = f.session AND d.ruleset_digest = f.ruleset_digest;
+CREATE VIEW identifiers AS
+SELECT i.session, i.event, e.site, e.pixel_id, i.kind, i.source, i.parameter, i.value, i.form
+FROM der_identifiers i JOIN der_events e ON e.session = i.session AND e.id = i.event;
+CREATE VIEW problems AS
+SELECT session, place, what FROM obs_problems UNION ALL SELECT session, place, what FROM der_problems;
+"""
+
+
+def _run(db: Database, script: str) -> None:
+    # `executescript` would commit behind the migration's back
+    for statement in script.split(";\n"):
+        if statement.strip():
+            db.execute(statement)
+
+
+@migrations(name="0001_observations_and_derivations")
+def _first(db: Database) -> None:
+    _run(db, _OBSERVATION_TABLES)
+    _run(db, _DERIVATION_TABLES)
+    _run(db, _VIEWS)

@@ -1,0 +1,691 @@
+"""The database: the only place that writes SQL.
+
+One file holds any number of sessions. Observations are added in one transaction per replay; everything
+derived is written by `write_derivation` and can be dropped and rebuilt from the observations.
+"""
+
+import json
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from sqlite_utils import Database
+
+from addon.audit import AssessedEvent, Clock, Derivation, Observations
+from addon.consent.timeline import ConsentStamp, Mark
+from addon.model import Act, CapturedRequest, Event, Frozen, Problem
+from addon.observation import ConsentEvidence, ObservedRequest, Observer, PageVisit
+from addon.store.schema import DERIVED, OBSERVED, migrations
+from addon.times import now
+from addon.version import TOOL_VERSION
+from addon.vocabulary import Provenance, ReviewState, SourceKind
+from rules.model import Assessment
+
+_BATCH = 500
+
+
+class StoreError(Exception):
+    """The database cannot be used. The message names the file, what is wrong and what to do."""
+
+
+class NoSuchSession(LookupError):
+    """There is no session of that name."""
+
+
+class NoSuchEvent(LookupError):
+    """There is no event with that id."""
+
+
+class SessionRow(Frozen):
+    """One session as stored."""
+
+    id: str
+    name: str
+    created_at: str
+    provenance: Provenance
+    complete: bool
+    tool_version: str
+    public_address: str | None
+    public_address_stated_by: str | None
+    public_address_stated_at: str | None
+
+
+class SourceRow(Frozen):
+    """One source of a session as stored."""
+
+    id: str
+    name: str
+    kind: SourceKind
+    sha256: str | None
+    bytes: int | None
+    read_to: int
+    complete: bool
+    requests_seen: int
+    cookies_seen: bool
+    first_at: float | None
+    last_at: float | None
+
+
+class ReviewRow(Frozen):
+    """One decision of a reviewer about one event, kept with the requests it was made on."""
+
+    state: ReviewState
+    reason: str | None
+    by: str | None
+    at: str
+
+
+class StoredDerivation(Frozen):
+    """The derivation of a session as stored, for building a report."""
+
+    tool_version: str
+    ruleset_digest: str
+    decoded: int
+    failed: int
+    clock: Clock
+    events: tuple[AssessedEvent, ...]
+    acts: tuple[Act, ...]
+    problems: tuple[Problem, ...]
+
+
+class Store:
+    """An open database. Use as a context manager, or call `close`."""
+
+    def __init__(self, path: Path, *, create: bool = True, live: bool = False) -> None:
+        """Open the database at `path`, making it with mode 0600 where it does not exist and `create`.
+
+        `live` makes every commit survive a power cut; a replay can be repeated. Raises StoreError.
+        """
+        self.path = path
+        if not path.exists():
+            if not create:
+                raise StoreError(f"{path}: no such database; run a replay first, or name another with --db")
+            _create_private(path)
+        try:
+            self._connection = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
+            self._db = Database(self._connection)
+            self._connection.execute("PRAGMA journal_mode=WAL")
+            self._connection.execute(f"PRAGMA synchronous={'FULL' if live else 'NORMAL'}")
+            self._connection.execute("PRAGMA foreign_keys=ON")
+            self._connection.execute("PRAGMA secure_delete=ON")
+            migrations.apply(self._db)
+        except sqlite3.Error as error:
+            raise StoreError(f"{path} cannot be used as a database: {error}; name another with --db") from None
+        if self._connection.in_transaction:
+            self._connection.execute("COMMIT")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the database."""
+        self._connection.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Write everything inside or nothing. Raises StoreError where the database refuses."""
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                self._connection.execute("ROLLBACK")
+                raise
+            self._connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            raise StoreError(f"{self.path} cannot be written: {error}") from error
+
+    # sessions
+
+    def sessions(self) -> tuple[SessionRow, ...]:
+        """Return every session, the newest last."""
+        rows = self._rows("SELECT * FROM obs_sessions ORDER BY created_at, id")
+        return tuple(SessionRow.model_validate(row) for row in rows)
+
+    def session(self, name: str | None = None) -> SessionRow:
+        """Return the session with this id or name, or the newest for None. Raises NoSuchSession."""
+        found = self.sessions()
+        if name is None:
+            if found:
+                return found[-1]
+            raise NoSuchSession(f"{self.path} holds no session yet; run: pixelwitness replay CAPTURE")
+        for row in found:
+            if name in {row.id, row.name}:
+                return row
+        fitting = [row for row in found if row.id.startswith(name)]
+        if len(fitting) == 1:
+            return fitting[0]
+        known = ", ".join(row.id for row in found[-5:]) or "none"
+        raise NoSuchSession(f"{self.path} holds no session “{name}”; the latest are: {known}")
+
+    def ensure_session(self, session: str, provenance: Provenance = "recorded") -> None:
+        """Make the session where it does not exist."""
+        self._connection.execute(
+            "INSERT INTO obs_sessions (id, name, created_at, provenance, tool_version) VALUES (?, ?, ?, ?, ?) "
+            "ON CONFLICT (id) DO NOTHING",
+            (session, session, now(), provenance, TOOL_VERSION),
+        )
+
+    def mark_reconstruction(self, session: str) -> None:
+        """State that the session holds traffic that was built, not recorded. Never taken back."""
+        self._connection.execute("UPDATE obs_sessions SET provenance = 'reconstruction' WHERE id = ?", (session,))
+
+    def mark_incomplete(self, session: str) -> None:
+        """State that something of the session could not be kept."""
+        self._connection.execute("UPDATE obs_sessions SET complete = 0 WHERE id = ?", (session,))
+
+    def state_public_address(self, session: str, address: str, by: str | None) -> None:
+        """Keep the public address that the investigator states."""
+        self._connection.execute(
+            "UPDATE obs_sessions SET public_address = ?, public_address_stated_by = ?, public_address_stated_at = ? "
+            "WHERE id = ? AND public_address IS NOT ?",
+            (address, by, now(), session, address),
+        )
+
+    # sources and observations
+
+    def sources(self, session: str) -> tuple[SourceRow, ...]:
+        """Return the sources of a session in the order in which they were added."""
+        rows = self._rows("SELECT * FROM obs_sources WHERE session = ? ORDER BY rowid", session)
+        return tuple(SourceRow.model_validate({k: v for k, v in row.items() if k != "session"}) for row in rows)
+
+    def put_source(self, session: str, source: SourceRow) -> None:
+        """Add a source, or let it grow to its longer version."""
+        values = {"session": session, **source.model_dump()}
+        self._put("obs_sources", values, conflict="(session, id)")
+
+    def request_keys(self, session: str, source: str) -> frozenset[str]:
+        """Return the keys of the requests that a source holds."""
+        rows = self._rows("SELECT key FROM obs_requests WHERE session = ? AND source = ?", session, source)
+        return frozenset(row["key"] for row in rows)
+
+    def add_observations(self, session: str, observer: Observer, problems: Iterable[Problem] = ()) -> None:
+        """Add what an observer collected; what is known already stays as it is."""
+        self.add_requests(session, observer.requests)
+        self.add_pages(session, observer.pages)
+        self.add_consent(session, observer.consent)
+        self.add_problems(session, observer.source_id, problems)
+
+    def add_requests(self, session: str, requests: Sequence[ObservedRequest]) -> None:
+        """Add observed requests."""
+        self._insert("obs_requests", (_request_row(session, item) for item in requests))
+
+    def add_pages(self, session: str, pages: Sequence[PageVisit]) -> None:
+        """Add visited pages."""
+        self._insert(
+            "obs_pages",
+            (
+                {
+                    "session": session,
+                    "source": page.source_id,
+                    **page.model_dump(exclude={"source_id", "cookie_names"}),
+                    "cookie_names": json.dumps(page.cookie_names),
+                }
+                for page in pages
+            ),
+        )
+
+    def add_consent(self, session: str, evidence: Sequence[ConsentEvidence]) -> None:
+        """Add evidence of choices."""
+        self._insert(
+            "obs_consent",
+            (
+                {"session": session, "source": item.source_id, **item.model_dump(exclude={"source_id"})}
+                for item in evidence
+            ),
+        )
+
+    def add_problems(self, session: str, source: str, problems: Iterable[Problem]) -> None:
+        """Add what of a source could not be read."""
+        self._insert(
+            "obs_problems",
+            ({"session": session, "source": source, "place": item.where, "what": item.what} for item in problems),
+        )
+
+    def clear_problems(self, session: str, source: str) -> None:
+        """Forget what could not be read of an earlier, shorter version of a source."""
+        self._connection.execute("DELETE FROM obs_problems WHERE session = ? AND source = ?", (session, source))
+
+    def observations(self, session: str) -> Observations:
+        """Return everything observed in a session, in the order of time."""
+        requests = [
+            _observed(row)
+            for row in self._rows("SELECT * FROM obs_requests WHERE session = ? ORDER BY started_at, key", session)
+        ]
+        pages = [
+            PageVisit.model_validate(
+                {
+                    **{k: v for k, v in row.items() if k not in {"session", "source"}},
+                    "source_id": row["source"],
+                    "cookie_names": json.loads(row["cookie_names"]),
+                }
+            )
+            for row in self._rows("SELECT * FROM obs_pages WHERE session = ? ORDER BY at, position", session)
+        ]
+        consent = [
+            ConsentEvidence.model_validate(
+                {**{k: v for k, v in row.items() if k not in {"session", "source"}}, "source_id": row["source"]}
+            )
+            for row in self._rows("SELECT * FROM obs_consent WHERE session = ? ORDER BY at, position", session)
+        ]
+        with_cookies = frozenset(source.id for source in self.sources(session) if source.cookies_seen)
+        return Observations(
+            requests=tuple(requests),
+            pages=tuple(pages),
+            consent=tuple(consent),
+            marks=self.marks(session),
+            sources_with_cookies=with_cookies,
+        )
+
+    def observed_requests(self, session: str) -> dict[str, ObservedRequest]:
+        """Return the observed requests of a session by key."""
+        rows = self._rows("SELECT * FROM obs_requests WHERE session = ?", session)
+        return {row["key"]: _observed(row) for row in rows}
+
+    def role_counts(self, session: str) -> dict[str, int]:
+        """Return how many requests of each role a session holds."""
+        rows = self._rows("SELECT role, count(*) AS n FROM obs_requests WHERE session = ? GROUP BY role", session)
+        return {row["role"]: row["n"] for row in rows}
+
+    def page_count(self, session: str) -> int:
+        """Return how many pages the browser opened."""
+        return int(self._rows("SELECT count(*) AS n FROM obs_pages WHERE session = ? AND top", session)[0]["n"])
+
+    def source_problems(self, session: str) -> tuple[Problem, ...]:
+        """Return what of the sources could not be read."""
+        rows = self._rows("SELECT place, what FROM obs_problems WHERE session = ? ORDER BY rowid", session)
+        return tuple(Problem(where=row["place"], what=row["what"]) for row in rows)
+
+    # marks and reviews
+
+    def marks(self, session: str) -> tuple[Mark, ...]:
+        """Return the investigator's marks in the order of time."""
+        rows = self._rows("SELECT at, kind, site, text, by FROM obs_marks WHERE session = ? ORDER BY at, id", session)
+        return tuple(Mark.model_validate(row) for row in rows)
+
+    def add_mark(self, session: str, mark: Mark) -> None:
+        """Add a mark."""
+        self._insert("obs_marks", [{"session": session, **mark.model_dump(), "stated_at": now()}])
+
+    def add_review(self, session: str, event: str, review: ReviewRow) -> None:
+        """Add a decision about an event; earlier ones are kept. Raises NoSuchEvent."""
+        rows = self._rows(
+            "SELECT request_key, request_index FROM der_event_requests WHERE session = ? AND event = ? AND ordinal = 0",
+            session,
+            event,
+        )
+        if not rows:
+            raise NoSuchEvent(f"session {session} holds no event “{event}”; pixelwitness events lists them")
+        self._insert("obs_reviews", [{"session": session, **rows[0], **review.model_dump()}])
+
+    def reviews(self, session: str) -> dict[str, ReviewRow]:
+        """Return the latest decision for every reviewed event, by event id."""
+        rows = self._rows(
+            "SELECT r.event, v.state, v.reason, v.by, v.at FROM obs_reviews v JOIN der_event_requests r "
+            "ON r.session = v.session AND r.request_key = v.request_key AND r.request_index = v.request_index "
+            "WHERE v.session = ? ORDER BY v.id",
+            session,
+        )
+        return {
+            row["event"]: ReviewRow.model_validate({k: v for k, v in row.items() if k != "event"}) for row in rows
+        }
+
+    # derivations
+
+    def write_derivation(self, session: str, derivation: Derivation) -> None:
+        """Replace everything derived of a session; assessments under other rules are kept."""
+        self._clear_derived(session, keep_other_rules=derivation.ruleset_digest)
+        self._insert(
+            "der_sessions",
+            [
+                {
+                    "session": session,
+                    "tool_version": TOOL_VERSION,
+                    "ruleset_digest": derivation.ruleset_digest,
+                    "decoded": derivation.decoded,
+                    "failed": derivation.failed,
+                    "skew_ms": derivation.clock.skew_ms,
+                    "spread_ms": derivation.clock.spread_ms,
+                    "clock_samples": derivation.clock.samples,
+                }
+            ],
+        )
+        self.put_events(session, derivation.events, fresh=True)
+        self.put_acts(session, derivation.acts)
+        self._insert(
+            "der_problems",
+            (
+                {"session": session, "place": item.where, "what": item.what, "request_key": item.request_key}
+                for item in derivation.problems
+            ),
+        )
+
+    def put_events(self, session: str, events: Sequence[AssessedEvent], *, fresh: bool = False) -> None:
+        """Write derived events; unless `fresh`, in place of earlier versions of the same ones."""
+        if not fresh:
+            for item in events:
+                self._drop_event(session, item.event.id)
+        self._insert("der_events", (_event_row(session, item) for item in events))
+        self._insert("der_event_requests", (row for item in events for row in _request_links(session, item.event)))
+        self._insert("der_identifiers", (row for item in events for row in _identifier_rows(session, item.event)))
+        self._insert("der_assessments", (_assessment_row(session, item) for item in events))
+        self._insert("der_findings", (row for item in events for row in _finding_rows(session, item)))
+        self._insert("der_search", (_search_row(session, item) for item in events))
+
+    def put_acts(self, session: str, acts: Sequence[Act]) -> None:
+        """Replace the visitor acts of a session."""
+        self._connection.execute("DELETE FROM der_acts WHERE session = ?", (session,))
+        self._insert(
+            "der_acts",
+            (
+                {"session": session, **act.model_dump(exclude={"event_ids"}), "event_ids": json.dumps(act.event_ids)}
+                for act in acts
+            ),
+        )
+
+    def derivation(self, session: str) -> StoredDerivation | None:
+        """Return the derivation of a session under the rules it was last derived with, or None."""
+        heads = self._rows("SELECT * FROM der_sessions WHERE session = ?", session)
+        if not heads:
+            return None
+        head = heads[0]
+        rows = self._rows(
+            "SELECT e.*, a.assessment FROM der_events e JOIN der_assessments a "
+            "ON a.session = e.session AND a.event = e.id AND a.ruleset_digest = ? "
+            "WHERE e.session = ? ORDER BY e.occurred_at, e.id",
+            head["ruleset_digest"],
+            session,
+        )
+        acts = self._rows("SELECT * FROM der_acts WHERE session = ? ORDER BY at, id", session)
+        problems = self._rows("SELECT * FROM der_problems WHERE session = ? ORDER BY rowid", session)
+        return StoredDerivation(
+            tool_version=head["tool_version"],
+            ruleset_digest=head["ruleset_digest"],
+            decoded=head["decoded"],
+            failed=head["failed"],
+            clock=Clock(skew_ms=head["skew_ms"], spread_ms=head["spread_ms"], samples=head["clock_samples"]),
+            events=tuple(_assessed(row) for row in rows),
+            acts=tuple(
+                Act.model_validate(
+                    {
+                        **{k: v for k, v in row.items() if k not in {"session", "event_ids"}},
+                        "event_ids": json.loads(row["event_ids"]),
+                    }
+                )
+                for row in acts
+            ),
+            problems=tuple(
+                Problem(where=row["place"], what=row["what"], request_key=row["request_key"]) for row in problems
+            ),
+        )
+
+    def find_event(self, event: str) -> str:
+        """Return the id of the session that holds an event. Raises NoSuchEvent."""
+        rows = self._rows("SELECT session FROM der_events WHERE id = ? ORDER BY rowid DESC", event)
+        if not rows:
+            raise NoSuchEvent(f"{self.path} holds no event “{event}”; pixelwitness events lists them")
+        return str(rows[0]["session"])
+
+    def search(self, session: str, words: str) -> tuple[str, ...]:
+        """Return the ids of events that hold all `words` in page, title, button, search or findings."""
+        query = " ".join('"' + word.replace('"', '""') + '"' for word in words.split())
+        if not query:
+            return ()
+        rows = self._rows("SELECT event FROM der_search WHERE session = ? AND der_search MATCH ?", session, query)
+        return tuple(row["event"] for row in rows)
+
+    def drop_derivations(self) -> None:
+        """Empty every derived table."""
+        for table in DERIVED:
+            self._connection.execute(f"DELETE FROM {table}")  # noqa: S608 - names are ours
+
+    def forget(self, session: str) -> None:
+        """Remove a session so that no byte of it stays in the file. Raises StoreError."""
+        with self.transaction():
+            for table in (*DERIVED, *reversed(OBSERVED)):
+                column = "id" if table == "obs_sessions" else "session"
+                self._connection.execute(f"DELETE FROM {table} WHERE {column} = ?", (session,))  # noqa: S608 - ours
+        try:
+            # the full-text index keeps deleted words until it is rebuilt, free pages until they are vacuumed
+            self._connection.execute("INSERT INTO der_search (der_search) VALUES ('rebuild')")
+            self._connection.execute("INSERT INTO der_search (der_search) VALUES ('optimize')")
+            self._connection.execute("VACUUM")
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        except sqlite3.Error as error:
+            raise StoreError(f"{self.path}: the session was removed, but traces may remain: {error}") from error
+
+    # inside
+
+    def _clear_derived(self, session: str, keep_other_rules: str) -> None:
+        for table in DERIVED:
+            if table in {"der_assessments", "der_findings"}:
+                self._connection.execute(
+                    f"DELETE FROM {table} WHERE session = ? AND ruleset_digest = ?",  # noqa: S608 - names are ours
+                    (session, keep_other_rules),
+                )
+            else:
+                self._connection.execute(f"DELETE FROM {table} WHERE session = ?", (session,))  # noqa: S608 - ours
+
+    def _drop_event(self, session: str, event: str) -> None:
+        self._connection.execute("DELETE FROM der_events WHERE session = ? AND id = ?", (session, event))
+        for table in ("der_event_requests", "der_identifiers", "der_assessments", "der_findings", "der_search"):
+            self._connection.execute(
+                f"DELETE FROM {table} WHERE session = ? AND event = ?",  # noqa: S608 - names are ours
+                (session, event),
+            )
+
+    def _rows(self, sql: str, *values: object) -> list[dict[str, Any]]:
+        try:
+            cursor = self._connection.execute(sql, values)
+            names = [column[0] for column in cursor.description]
+            return [dict(zip(names, row, strict=True)) for row in cursor]
+        except sqlite3.Error as error:
+            raise StoreError(f"{self.path} cannot be read: {error}") from error
+
+    def _insert(self, table: str, rows: Iterable[dict[str, Any]]) -> None:
+        """Add rows in batches; a row whose key is known already changes nothing."""
+        batch: list[tuple[Any, ...]] = []
+        statement = ""
+        for row in rows:
+            if not statement:
+                names = ", ".join(f'"{name}"' for name in row)
+                marks = ", ".join("?" * len(row))
+                statement = f"INSERT OR IGNORE INTO {table} ({names}) VALUES ({marks})"  # noqa: S608 - ours
+            batch.append(tuple(row.values()))
+            if len(batch) >= _BATCH:
+                self._connection.executemany(statement, batch)
+                batch.clear()
+        if batch:
+            self._connection.executemany(statement, batch)
+
+    def _put(self, table: str, row: dict[str, Any], conflict: str) -> None:
+        names = ", ".join(f'"{name}"' for name in row)
+        marks = ", ".join("?" * len(row))
+        updates = ", ".join(f'"{name}" = excluded."{name}"' for name in row)
+        self._connection.execute(
+            f"INSERT INTO {table} ({names}) VALUES ({marks}) ON CONFLICT {conflict} DO UPDATE SET {updates}",  # noqa: S608
+            tuple(row.values()),
+        )
+
+
+def _create_private(path: Path) -> None:
+    """Make an empty file that only its owner can read, whatever the umask says."""
+    try:
+        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    except OSError as error:
+        raise StoreError(f"{path} cannot be made: {error.strerror or error}; name another with --db") from None
+    os.fchmod(descriptor, 0o600)
+    os.close(descriptor)
+
+
+def _request_row(session: str, item: ObservedRequest) -> dict[str, Any]:
+    request = item.request
+    return {
+        "session": session,
+        "key": item.key,
+        "source": item.source_id,
+        "position": request.position,
+        "sha256": item.digest,
+        "vendor": item.vendor,
+        "role": item.role,
+        "method": request.method,
+        "url": request.url,
+        "http_version": request.http_version,
+        "headers": json.dumps(request.headers, ensure_ascii=False),
+        "body": request.body,
+        "body_problem": request.body_problem,
+        "started_at": request.started_at,
+        "client_ip": request.client_ip,
+        "server_address": request.server_address,
+        "delivery": request.delivery,
+        "status": request.status,
+        "response_headers": json.dumps(request.response_headers, ensure_ascii=False),
+        "response_body": request.response_body,
+        "held": request.held,
+        "reconstruction": request.reconstruction,
+    }
+
+
+def _observed(row: dict[str, Any]) -> ObservedRequest:
+    kind: SourceKind = row["source"].partition("-")[0]
+    return ObservedRequest(
+        key=row["key"],
+        digest=row["sha256"],
+        source_id=row["source"],
+        vendor=row["vendor"],
+        role=row["role"],
+        request=CapturedRequest(
+            source_kind=kind,
+            position=row["position"],
+            method=row["method"],
+            url=row["url"],
+            http_version=row["http_version"],
+            headers=tuple((name, value) for name, value in json.loads(row["headers"])),
+            body=row["body"],
+            body_problem=row["body_problem"],
+            started_at=row["started_at"],
+            client_ip=row["client_ip"],
+            server_address=row["server_address"],
+            delivery=row["delivery"],
+            status=row["status"],
+            response_headers=tuple((name, value) for name, value in json.loads(row["response_headers"])),
+            response_body=row["response_body"],
+            held=bool(row["held"]),
+            reconstruction=bool(row["reconstruction"]),
+        ),
+    )
+
+
+def _event_row(session: str, item: AssessedEvent) -> dict[str, Any]:
+    event = item.event
+    return {
+        "session": session,
+        "id": event.id,
+        "occurred_at": event.occurred_at,
+        "event_name": event.event_name,
+        "pixel_id": event.pixel_id,
+        "site": event.site,
+        "page_url": event.page_url,
+        "page_title": item.page_title,
+        "clicked": item.clicked,
+        "searched": item.searched,
+        "delivery": event.delivery,
+        "linkability": event.linkability,
+        "page_class": event.page_class,
+        "consent_state": item.consent.state,
+        "event": event.model_dump_json(),
+        "consent": item.consent.model_dump_json(),
+    }
+
+
+def _assessed(row: dict[str, Any]) -> AssessedEvent:
+    return AssessedEvent(
+        event=Event.model_validate_json(row["event"]),
+        assessment=Assessment.model_validate_json(row["assessment"]),
+        consent=ConsentStamp.model_validate_json(row["consent"]),
+        page_title=row["page_title"],
+        clicked=row["clicked"],
+        searched=row["searched"],
+    )
+
+
+def _request_links(session: str, event: Event) -> Iterator[dict[str, Any]]:
+    for ordinal, hit in enumerate(event.hits):
+        yield {
+            "session": session,
+            "event": event.id,
+            "request_key": hit.request_key,
+            "request_index": hit.index,
+            "ordinal": ordinal,
+            "transport": hit.transport,
+        }
+
+
+def _identifier_rows(session: str, event: Event) -> Iterator[dict[str, Any]]:
+    for item in event.identifiers:
+        yield {
+            "session": session,
+            "event": event.id,
+            "kind": item.kind,
+            "source": item.source,
+            "parameter": item.parameter,
+            "value": item.value,
+            "form": item.form,
+        }
+
+
+def _assessment_row(session: str, item: AssessedEvent) -> dict[str, Any]:
+    assessment = item.assessment
+    return {
+        "session": session,
+        "event": item.event.id,
+        "ruleset_digest": assessment.ruleset_digest,
+        "score": assessment.score,
+        "band": assessment.band,
+        "tier": assessment.tier,
+        "topics": ", ".join(assessment.topics),
+        "actions": ", ".join(assessment.actions),
+        "assessment": assessment.model_dump_json(),
+    }
+
+
+def _finding_rows(session: str, item: AssessedEvent) -> Iterator[dict[str, Any]]:
+    for finding in item.assessment.findings:
+        yield {
+            "session": session,
+            "event": item.event.id,
+            "ruleset_digest": item.assessment.ruleset_digest,
+            "rule": finding.rule,
+            "version": finding.version,
+            "category": finding.category,
+            "kind": finding.kind.value,
+            "field": finding.evidence.field.value,
+            "parameter": finding.evidence.parameter,
+            "text": finding.evidence.text,
+            "start": finding.evidence.start,
+            "end": finding.evidence.end,
+            "points": finding.points,
+            "reason": finding.reason,
+        }
+
+
+def _search_row(session: str, item: AssessedEvent) -> dict[str, Any]:
+    return {
+        "session": session,
+        "event": item.event.id,
+        "event_name": item.event.event_name,
+        "page_url": item.event.page_url,
+        "page_title": item.page_title,
+        "clicked": item.clicked,
+        "searched": item.searched,
+        "words": " ".join(finding.evidence.text for finding in item.assessment.findings),
+    }

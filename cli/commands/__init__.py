@@ -1,0 +1,1 @@
+"""The commands, grouped by what the investigator is doing."""

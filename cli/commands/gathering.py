@@ -1,0 +1,243 @@
+"""Commands that bring traffic in: demo, replay, proxy, addon-path."""
+
+import subprocess
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.exits import ExitCode
+from cli.options import DEFAULT_DATABASE, Database, Rules
+from cli.talk import progress, put, say, write_file
+
+DEMO_FOLDER = Path("pixelwitness-demo")
+
+
+class Interface(StrEnum):
+    """Which of mitmproxy's programs runs."""
+
+    DUMP = "dump"
+    WEB = "web"
+    CONSOLE = "console"
+
+
+_PROGRAMS = {Interface.DUMP: "mitmdump", Interface.WEB: "mitmweb", Interface.CONSOLE: "mitmproxy"}
+
+
+def replay(
+    captures: Annotated[
+        list[Path], typer.Argument(metavar="CAPTURE...", help="Saved sessions: .mitm, .flow or HAR.")
+    ],
+    db: Database = DEFAULT_DATABASE,
+    session: Annotated[
+        str | None, typer.Option("--session", metavar="NAME", help="Make or extend the session of this name.")
+    ] = None,
+    each: Annotated[
+        bool, typer.Option("--each", help="One session per capture instead of one for all.")
+    ] = False,
+    public_address: Annotated[
+        str | None,
+        typer.Option(
+            "--public-address",
+            metavar="ADDRESS",
+            help="The public IP address you browsed from, as you state it.",
+        ),
+    ] = None,
+    by: Annotated[
+        str | None, typer.Option("--by", metavar="NAME", help="Who states the public address.")
+    ] = None,
+    rules: Rules = None,
+) -> None:
+    """Read saved browsing sessions into the database. Reading one twice changes nothing.
+
+    The session's id is printed last, on standard output.
+
+    Examples:
+
+      pixelwitness replay visit.mitm
+
+      pixelwitness replay visit.har visit.mitm --session trust-visit --public-address 203.0.113.7
+    """
+    from addon.replay import replay as read_into  # noqa: PLC0415 - loaded when needed
+    from addon.store.store import Store  # noqa: PLC0415
+    from cli.rulebook import matcher  # noqa: PLC0415
+
+    if each and session is not None:
+        raise typer.BadParameter("--each makes a session per capture, so it does not go with --session")
+    address = _checked_address(public_address)
+    batches = [[capture] for capture in captures] if each else [captures]
+    incomplete = False
+    with Store(db) as store:
+        rule_matcher = matcher(rules)
+        names = []
+        for batch in batches:
+            with progress("Reading", sum(_size(path) for path in batch)) as bar:
+                name, sources = read_into(store, rule_matcher, session, batch, bar)
+            names.append(name)
+            if address is not None:
+                with store.transaction():
+                    store.state_public_address(name, address, by)
+            for source in sources:
+                state = (
+                    "was in the session already"
+                    if source.known
+                    else f"{source.requests_matched} concern Meta"
+                )
+                say(f"{source.name}: {source.requests_seen} requests, {state}")
+                for problem in source.problems:
+                    say(f"  {problem.where}: {problem.what}")
+                incomplete |= not source.complete
+            _summarise(store, name)
+    say(f"Next: pixelwitness report {names[-1]} --format html -o report.html" + _db_hint(db))
+    for name in names:
+        put(name)
+    if incomplete:
+        raise typer.Exit(ExitCode.CAPTURE)
+
+
+def demo(
+    folder: Annotated[
+        Path, typer.Option("--folder", metavar="DIR", help="Where the database and the reports are written.")
+    ] = DEMO_FOLDER,
+) -> None:
+    """Replay the sample captures and write their reports.
+
+    One report reconstructs the findings published in 2023, the other shows recordings of Meta's own client
+    against an invented hospital.
+    """
+    from addon.replay import rederive  # noqa: PLC0415 - loaded when needed
+    from addon.replay import replay as read_into  # noqa: PLC0415
+    from addon.store.store import Store  # noqa: PLC0415
+    from captures import RECONSTRUCTION, demo_captures  # noqa: PLC0415
+    from cli.report import build_report  # noqa: PLC0415
+    from cli.reports import FORMATS  # noqa: PLC0415
+    from cli.rulebook import matcher  # noqa: PLC0415
+
+    folder.mkdir(parents=True, exist_ok=True)
+    everything = demo_captures()
+    published = [path for path in everything if path == RECONSTRUCTION or RECONSTRUCTION in path.parents]
+    recorded = [path for path in everything if path not in published]
+    rule_matcher = matcher(None)
+    written = []
+    with Store(folder / "demo.db") as store:
+        for name, paths in (("recordings", recorded), ("reconstruction-2023", published)):
+            with progress(f"Reading {name}", sum(_size(path) for path in paths)) as bar:
+                read_into(store, rule_matcher, name, paths, bar)
+            stored = store.derivation(name)
+            if stored is None or stored.ruleset_digest != rule_matcher.ruleset.digest:
+                rederive(store, rule_matcher, name)
+            _summarise(store, name)
+            target = folder / f"{name}.html"
+            write_file(target, FORMATS["html"].render(build_report(store, store.session(name)), 0))
+            written.append(target.resolve())
+    say("Reports:")
+    for target in written:
+        put(str(target))
+
+
+def proxy(
+    context: typer.Context,
+    ui: Annotated[Interface, typer.Option("--ui", help="mitmdump, mitmweb or mitmproxy.")] = Interface.DUMP,
+    db: Database = DEFAULT_DATABASE,
+    session: Annotated[
+        str | None, typer.Option("--session", metavar="NAME", help="Name of the session.")
+    ] = None,
+    port: Annotated[
+        int, typer.Option("--port", min=0, max=65535, help="The port the proxy listens on.")
+    ] = 8080,
+    rules: Rules = None,
+) -> None:
+    """Run mitmproxy with the addon and record what leaves into a session.
+
+    Everything after -- goes to mitmproxy as it is. The addon only watches: it changes and delays nothing.
+
+    Examples:
+
+      pixelwitness proxy --ui web
+
+      pixelwitness proxy --session visit -- -w visit.mitm --mode wireguard
+    """
+    program = Path(sys.executable).with_name(_PROGRAMS[ui])
+    if not program.exists():
+        raise typer.BadParameter(
+            f"{program.name} is not installed beside this Python; reinstall Pixelwitness"
+        )
+    settings = {"pixelwitness_db": str(db.resolve()), "pixelwitness_session": session or ""}
+    command = [
+        str(program),
+        "-s",
+        str(addon_script()),
+        "--listen-host",
+        "127.0.0.1",
+        "--listen-port",
+        str(port),
+    ]
+    if ui is Interface.DUMP:
+        command.append("-q")
+    for name, value in settings.items():
+        command += ["--set", f"{name}={value}"]
+    for path in rules or ():
+        command += ["--set", f"pixelwitness_rules={path.resolve()}"]
+    say(
+        f"Proxy on 127.0.0.1:{port}; set it in the browser and open http://mitm.it for the certificate. Ctrl-C ends it."
+    )
+    process = subprocess.Popen([*command, *context.args])  # noqa: S603 - our own program, the user's arguments
+    while True:
+        try:
+            code = process.wait()
+            break
+        except KeyboardInterrupt:
+            continue  # the proxy got the signal too and closes the session
+    if code not in {0, ExitCode.INTERRUPTED}:
+        say(f"{program.name} ended with {code}; its own message stands above.")
+        raise typer.Exit(1 if code < 0 else code)
+
+
+def addon_path() -> None:
+    """Print the path of the addon, for: mitmdump -s "$(pixelwitness addon-path)"."""
+    put(str(addon_script()))
+
+
+def addon_script() -> Path:
+    """Return the path of the script that mitmproxy loads."""
+    import addon  # noqa: PLC0415 - only its place is needed
+
+    return Path(addon.__file__ or "").with_name("script.py").resolve()
+
+
+def _summarise(store: object, session: str) -> None:
+    from addon.store.store import Store  # noqa: PLC0415 - loaded when needed
+    from cli import sentences  # noqa: PLC0415
+    from cli.report import build_report  # noqa: PLC0415
+    from cli.summary import summarise  # noqa: PLC0415
+
+    assert isinstance(store, Store)
+    report = build_report(store, store.session(session))
+    for title, text in sentences.banners(report):
+        say(f"{title}: {text}")
+    say(f"Session {session}: {len(report.events)} events in {len(report.acts)} visitor acts.")
+    say(sentences.headline(summarise(report)))
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+def _db_hint(db: Path) -> str:
+    return "" if db == DEFAULT_DATABASE else f" --db {db}"
+
+
+def _checked_address(text: str | None) -> str | None:
+    import ipaddress  # noqa: PLC0415 - rarely needed
+
+    if text is None:
+        return None
+    try:
+        return str(ipaddress.ip_address(text.strip()))
+    except ValueError:
+        raise typer.BadParameter(f"--public-address {text!r} is no IP address, such as 203.0.113.7") from None

@@ -1,0 +1,106 @@
+"""The command line: every command, and how errors become sentences and exit codes."""
+
+import os
+import sys
+from typing import Annotated, NoReturn
+
+import typer
+
+from cli.commands import gathering, judging, reading, rulebook
+from cli.exits import ExitCode
+from cli.talk import OutputError, say
+
+app = typer.Typer(
+    name="pixelwitness",
+    help="See what websites tell Meta about the health of the person browsing them.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(gathering.demo)
+app.command()(gathering.replay)
+app.command(context_settings={"allow_extra_args": True})(gathering.proxy)
+app.command("addon-path")(gathering.addon_path)
+app.command()(reading.report)
+app.command()(reading.sessions)
+app.command()(reading.events)
+app.command()(reading.explain)
+app.command()(reading.schema)
+app.command()(judging.mark)
+app.command()(judging.review)
+app.command()(judging.rescore)
+app.command()(judging.forget)
+app.add_typer(rulebook.app, name="rules")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from addon.version import TOOL_VERSION  # noqa: PLC0415 - loaded when needed
+
+        sys.stdout.write(f"pixelwitness {TOOL_VERSION}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """See what websites tell Meta about the health of the person browsing them."""
+
+
+def run() -> NoReturn:
+    """Run the command line and exit with a code of `cli.exits.ExitCode`."""
+    sys.exit(_outcome())
+
+
+def _outcome() -> int:
+    try:
+        return int(app(standalone_mode=False) or 0)
+    except (KeyboardInterrupt, typer.Abort):
+        say("Interrupted. Nothing was left half-written.")
+        return ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        # whoever read our output stopped reading; the rest has nowhere to go
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 - lives until the process ends
+        return ExitCode.OK
+    except Exception as error:  # noqa: BLE001 - the last place that can turn an error into a sentence
+        return _explained(error)
+
+
+def _explained(error: Exception) -> int:
+    """Say what is wrong in a sentence and return the exit code for it."""
+    show = getattr(error, "show", None)
+    if callable(show) and hasattr(error, "exit_code"):  # the parser's own errors, which know how to be shown
+        show()
+        return int(error.exit_code)
+    from addon.capture import CaptureError  # noqa: PLC0415 - only where something went wrong
+    from addon.store.store import NoSuchEvent, NoSuchSession, StoreError  # noqa: PLC0415
+    from cli.report import NotDerived  # noqa: PLC0415
+    from rules.errors import RuleSetError  # noqa: PLC0415
+
+    codes: tuple[tuple[type[Exception], ExitCode], ...] = (
+        (CaptureError, ExitCode.CAPTURE),
+        (RuleSetError, ExitCode.RULES),
+        (StoreError, ExitCode.DATABASE),
+        (NoSuchSession, ExitCode.NOT_FOUND),
+        (NoSuchEvent, ExitCode.NOT_FOUND),
+        (NotDerived, ExitCode.NOT_FOUND),
+        (OutputError, ExitCode.USAGE),
+    )
+    for kind, code in codes:
+        if isinstance(error, kind):
+            say(f"Error: {error}")
+            return code
+    if os.environ.get("PIXELWITNESS_TRACEBACK"):
+        raise error
+    say(
+        f"This is a defect of Pixelwitness: {type(error).__name__}: {error}. Nothing was left half-written. "
+        "Run again with PIXELWITNESS_TRACEBACK=1 and report what it prints."
+    )
+    return ExitCode.DEFECT
+
+
+if __name__ == "__main__":
+    run()

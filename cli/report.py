@@ -1,0 +1,332 @@
+"""The report of one session, built from the store: everything a format renders, redacted already."""
+
+from collections.abc import Iterable, Sequence
+
+from addon.audit import AssessedEvent
+from addon.consent.timeline import ConsentStamp, Proof
+from addon.decoders.meta.dictionary import lookup
+from addon.model import Act as FoundAct
+from addon.model import Hit, Param
+from addon.model import Identifier as FoundIdentifier
+from addon.observation import ObservedRequest
+from addon.redaction import Redactor, mask_email, shorten_address
+from addon.store.store import ReviewRow, SessionRow, SourceRow, Store, StoredDerivation
+from addon.times import now, optional_rfc3339, rfc3339
+from cli import wording
+from cli.schema import (
+    Act,
+    Clock,
+    Consent,
+    ConsentProof,
+    Coverage,
+    Event,
+    Finding,
+    Identifier,
+    Mark,
+    NearMiss,
+    Parameter,
+    Problem,
+    PublicAddress,
+    Report,
+    Request,
+    Review,
+    Session,
+    Source,
+    Step,
+)
+from rules.model import Band
+
+BANDS: tuple[Band, ...] = ("none", "low", "medium", "high", "critical")
+UNREVIEWED = Review(state="unreviewed", reason=None, by=None, at=None)
+
+_ALWAYS_UNSEEN = (
+    "What a site's own servers send to Meta (Conversions API) never passes the browser and cannot be seen by any proxy.",
+    "Requests that the browser gave up before they left are in no capture.",
+)
+_REPLAY_UNSEEN = "Failed TLS connections and hosts that refuse the proxy's certificate are not recorded in this kind of capture."
+_HAR_UNSEEN = (
+    "A HAR holds no client address and no connections: whether an unanswered request arrived is unknown."
+)
+_NO_COOKIES = "{name} holds no cookies: whether the visitor was logged in to Facebook cannot be told from it."
+
+
+class NotDerived(LookupError):
+    """A session has observations and no derivation yet."""
+
+
+def build_report(store: Store, session: SessionRow, *, reveal: bool = False, min_score: int = 0) -> Report:
+    """Return the report of `session` with events of at least `min_score` points.
+
+    Raises NotDerived where the session was never derived, StoreError where the database refuses.
+    """
+    derivation = store.derivation(session.id)
+    if derivation is None:
+        raise NotDerived(
+            f"session {session.id} has not been evaluated; run: pixelwitness rescore {session.id}"
+        )
+    sources = store.sources(session.id)
+    observed = store.observed_requests(session.id)
+    reviews = store.reviews(session.id)
+    kept = [item for item in derivation.events if item.assessment.score >= min_score]
+    bands = {item.event.id: item for item in derivation.events}
+    kept_ids = {item.event.id for item in kept}
+    return Report(
+        generated_at=now(),
+        revealed=reveal,
+        min_score=min_score,
+        session=_session(session, sources, derivation, reveal=reveal),
+        sources=tuple(_source(source) for source in sources),
+        coverage=_coverage(store, session, sources, derivation),
+        acts=tuple(
+            _act(act.model_copy(update={"event_ids": own}), [bands[event] for event in own], reveal=reveal)
+            for act in derivation.acts
+            if (own := tuple(event for event in act.event_ids if event in kept_ids))
+        ),
+        events=tuple(event_of(item, observed, reviews.get(item.event.id), reveal=reveal) for item in kept),
+        marks=tuple(
+            Mark(at=rfc3339(mark.at), kind=mark.kind, site=mark.site, text=mark.text, by=mark.by)
+            for mark in store.marks(session.id)
+        ),
+        problems=tuple(
+            Problem(where=item.where, what=item.what)
+            for item in (*store.source_problems(session.id), *derivation.problems)
+        ),
+    )
+
+
+def _session(
+    session: SessionRow, sources: Sequence[SourceRow], derivation: StoredDerivation, *, reveal: bool
+) -> Session:
+    starts = [source.first_at for source in sources if source.first_at is not None]
+    ends = [source.last_at for source in sources if source.last_at is not None]
+    address = None
+    if session.public_address is not None and session.public_address_stated_at is not None:
+        address = PublicAddress(
+            value=session.public_address if reveal else shorten_address(session.public_address),
+            stated_by=session.public_address_stated_by,
+            stated_at=session.public_address_stated_at,
+        )
+    clock = derivation.clock
+    whose = "the browser's clock" if {source.kind for source in sources} == {"har"} else "the proxy's clock"
+    return Session(
+        id=session.id,
+        name=session.name,
+        provenance=session.provenance,
+        started_at=optional_rfc3339(min(starts, default=None)),
+        ended_at=optional_rfc3339(max(ends, default=None)),
+        tool_version=derivation.tool_version,
+        ruleset_digest=derivation.ruleset_digest,
+        complete=session.complete and all(source.complete for source in sources),
+        public_address=address,
+        clock=Clock(
+            skew_ms=clock.skew_ms,
+            spread_ms=clock.spread_ms,
+            basis=f"start of the request by {whose} minus the pixel's own ts; median and interquartile range "
+            f"over {clock.samples} events",
+        ),
+    )
+
+
+def _source(source: SourceRow) -> Source:
+    return Source(
+        id=source.id,
+        name=source.name,
+        sha256=source.sha256,
+        bytes=source.bytes,
+        kind=source.kind,
+        read_to=source.read_to,
+        complete=source.complete,
+    )
+
+
+def _coverage(
+    store: Store, session: SessionRow, sources: Sequence[SourceRow], derivation: StoredDerivation
+) -> Coverage:
+    roles = store.role_counts(session.id)
+    unseen = list(_ALWAYS_UNSEEN)
+    if any(source.kind != "live" for source in sources):
+        unseen.append(_REPLAY_UNSEEN)
+    if any(source.kind == "har" for source in sources):
+        unseen.append(_HAR_UNSEEN)
+    unseen.extend(
+        _NO_COOKIES.format(name=source.name)
+        for source in sources
+        if not source.cookies_seen and roles.get("event")
+    )
+    return Coverage(
+        requests_seen=sum(source.requests_seen for source in sources),
+        requests_matched=sum(roles.values()),
+        requests_decoded=derivation.decoded,
+        requests_failed=derivation.failed,
+        pages_visited=store.page_count(session.id),
+        blind_spots=tuple(unseen),
+        other_requests={role: count for role, count in sorted(roles.items()) if role != "event"},
+    )
+
+
+def _act(act: FoundAct, events: Sequence[AssessedEvent], *, reveal: bool) -> Act:
+    identifiers = [identifier for item in events for identifier in item.event.identifiers]
+    redactor = Redactor(identifiers, reveal=reveal)
+    band = max((item.assessment.band for item in events), key=BANDS.index, default="none")
+    return Act(
+        id=act.id,
+        kind=act.kind,
+        site=act.site,
+        page_url=redactor.optional(act.page_url),
+        at=rfc3339(act.at),
+        event_ids=act.event_ids,
+        band=band,
+        topics=tuple(dict.fromkeys(topic for item in events for topic in item.assessment.topics)),
+    )
+
+
+def event_of(
+    item: AssessedEvent, observed: dict[str, ObservedRequest], review: ReviewRow | None, *, reveal: bool
+) -> Event:
+    """Return one event as reports show it; `observed` holds its requests by key."""
+    event, assessment = item.event, item.assessment
+    addresses = (event.client_ip,) if event.client_ip else ()
+    redactor = Redactor(event.identifiers, reveal=reveal, addresses=addresses)
+    parameters = tuple(_parameters(event.hits))
+    shown = {(param.name, param.value): redactor.parameter(param.name, param.value) for param in parameters}
+    whole = {param.name for param in parameters if shown[param.name, param.value] == param.value}
+    cut = {param.name for param in parameters if shown[param.name, param.value] != param.value}
+    return Event(
+        id=event.id,
+        event_name=event.event_name,
+        kind=event.kind,
+        trigger=event.trigger,
+        pixel_id=event.pixel_id,
+        recipient_host=event.recipient_host,
+        site=event.site,
+        page_url=redactor.optional(event.page_url),
+        page_url_from=event.page_url_from,
+        page_evidence=event.page_evidence,
+        page_title=redactor.optional(item.page_title),
+        frame=event.frame,
+        referrer_url=redactor.optional(event.referrer_url),
+        clicked=redactor.optional(item.clicked),
+        searched=redactor.optional(item.searched),
+        occurred_at=rfc3339(event.occurred_at),
+        client_time=optional_rfc3339(event.client_time),
+        client_ip=event.client_ip if reveal or event.client_ip is None else shorten_address(event.client_ip),
+        delivery=event.delivery,
+        consent=_consent(item.consent),
+        page_class=event.page_class,
+        linkability=event.linkability,
+        linkability_complete=event.linkability_complete,
+        derived_from=event.derived_from,
+        score=assessment.score,
+        band=assessment.band,
+        tier=assessment.tier,
+        topics=assessment.topics,
+        actions=assessment.actions,
+        review=_review(review),
+        requests=tuple(_request(hit, observed[hit.request_key], redactor) for hit in event.hits),
+        parameters=tuple(
+            Parameter(
+                name=param.name,
+                value=shown[param.name, param.value],
+                context=param.context,
+                meaning=meaning.meaning if (meaning := lookup(param.name)) else None,
+                documented=meaning is not None,
+            )
+            for param in parameters
+        ),
+        identifiers=tuple(_identifier(found, redactor) for found in event.identifiers),
+        findings=tuple(
+            Finding(
+                rule=finding.rule,
+                version=finding.version,
+                category=finding.category,
+                kind=finding.kind.value,
+                field=finding.evidence.field.value,
+                parameter=finding.evidence.parameter,
+                text=redactor.text(finding.evidence.text),
+                start=finding.evidence.start if _is_whole(finding.evidence.parameter, whole, cut) else None,
+                end=finding.evidence.end if _is_whole(finding.evidence.parameter, whole, cut) else None,
+                points=finding.points,
+                reason=finding.reason,
+                legal_basis=finding.legal_basis,
+            )
+            for finding in assessment.findings
+        ),
+        near_misses=tuple(
+            NearMiss(rule=miss.rule, field=miss.field.value, text=redactor.text(miss.text), why=miss.why)
+            for miss in assessment.near_misses
+        ),
+        steps=tuple(
+            Step(label=redactor.text(s.label), delta=s.delta, total=s.total) for s in assessment.steps
+        ),
+    )
+
+
+def _is_whole(parameter: str, whole: set[str], cut: set[str]) -> bool:
+    """Tell whether offsets into a parameter still hold: its value is shown, and shown in full."""
+    return parameter in whole and parameter not in cut
+
+
+def _parameters(hits: Sequence[Hit]) -> Iterable[Param]:
+    """Yield the parameters of the most complete request, then what only the others say."""
+    seen: set[tuple[str, str]] = set()
+    for number, hit in enumerate(hits):
+        for param in hit.parameters:
+            if number and (param.name, param.value) in seen:
+                continue
+            yield param
+        seen.update((param.name, param.value) for param in hit.parameters)
+
+
+def _consent(stamp: ConsentStamp) -> Consent:
+    return Consent(
+        state=stamp.state,
+        basis=stamp.basis,
+        last_before=_proof(stamp.last_before),
+        first_after=_proof(stamp.first_after),
+    )
+
+
+def _proof(proof: Proof | None) -> ConsentProof | None:
+    return (
+        None
+        if proof is None
+        else ConsentProof(state=proof.state, at=rfc3339(proof.at), proof=mask_email(proof.proof))
+    )
+
+
+def _review(review: ReviewRow | None) -> Review:
+    if review is None:
+        return UNREVIEWED
+    return Review(state=review.state, reason=review.reason, by=review.by, at=review.at)
+
+
+def _request(hit: Hit, observed: ObservedRequest, redactor: Redactor) -> Request:
+    request = observed.request
+    return Request(
+        id=observed.key[:16] if hit.index == 0 else f"{observed.key[:16]}.{hit.index}",
+        source=observed.source_id,
+        position=request.position,
+        sha256=observed.digest,
+        method=request.method,
+        url=redactor.text(request.url),
+        http_version=request.http_version,
+        status=request.status,
+        delivery=request.delivery,
+        server_address=request.server_address,
+        started_at=rfc3339(request.started_at),
+        transport=hit.transport,
+    )
+
+
+def _identifier(found: FoundIdentifier, redactor: Redactor) -> Identifier:
+    return Identifier(
+        kind=found.kind,
+        source=found.source,
+        value=redactor.identifier(found),
+        person_matched=None,
+        parameter=found.parameter,
+        form=found.form,
+        meaning=wording.identifier(found.kind),
+        created_at=optional_rfc3339(found.created_at),
+        note=found.note,
+    )

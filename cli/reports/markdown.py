@@ -1,0 +1,349 @@
+"""The report as Markdown, for an editor, a wiki or an issue.
+
+A captured value stands in a code span where that is safe and is escaped character by character where it is
+not; no value can become a heading, a link, an image or HTML. Verbosity 1 adds every event with its requests
+and ledger, 2 every parameter.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from cli import sentences, wording
+from cli.schema import Event, Report
+from cli.summary import Entry, Quote, Site, Summary, excerpt, summarise
+from cli.terminal import printable
+from rules.model import Band
+
+_SPECIAL: Final = re.compile(r"[`*_\[\]|~$#]")
+_ENTITIES: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "@": "&#64;", "\\": "&#92;"}
+_LINKS: Final = re.compile(r"(?i)(?<=\bwww)\.|:(?=//)")
+_BLOCK_START: Final = re.compile(r"[-+=]|\d+(?=[.)])")
+_UNSAFE_IN_CODE: Final = re.compile(r"[`<>&|\\]")
+_AROUND: Final = 120
+_LONGEST: Final = 400
+
+
+def inline(text: str) -> str:
+    """Return text that Markdown shows as it is within a line: no markup, no HTML, no link of an address."""
+    shown = _LINKS.sub(lambda found: f"\0{ord(found.group())};", printable(text))
+    return "".join(
+        _ENTITIES.get(character) or (f"\\{character}" if _SPECIAL.match(character) else character)
+        for character in shown
+    ).replace("\0", "&#")
+
+
+def escaped(text: str) -> str:
+    """Return text that Markdown shows as it is, also where it begins a line."""
+    shown = inline(text).strip()
+    start = _BLOCK_START.match(shown)
+    if start is None:
+        return shown
+    first = start.group()
+    return f"{first}\\{shown[len(first) :]}" if first.isdigit() else f"\\{shown}"
+
+
+def code(text: str) -> str:
+    """Return text as a code span, or escaped where a code span could not hold it safely."""
+    shown = printable(text)
+    if not shown.strip() or _UNSAFE_IN_CODE.search(shown) or shown != shown.strip():
+        return escaped(shown)
+    return f"`{shown}`"
+
+
+def cut(text: str, longest: int = _LONGEST) -> str:
+    """Shorten a very long value and say so."""
+    if len(text) <= longest:
+        return text
+    return f"{text[:longest]} … ({len(text):,} characters, whole in the JSON report)"
+
+
+def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """Return a table; its cells are Markdown already."""
+    lines = [f"| {' | '.join(cells)} |" for cells in rows]
+    if not lines:
+        return []
+    return ["", f"| {' | '.join(heads)} |", f"|{'---|' * len(heads)}", *lines, ""]
+
+
+def render(report: Report, verbosity: int = 0) -> str:
+    """Return the report as Markdown."""
+    summary = summarise(report)
+    lines = [f"# {escaped(report.session.name)}: Pixelwitness report", ""]
+    lines += _warnings(report, summary)
+    lines += _brief(report, summary)
+    for site in summary.sites:
+        lines += _site(site, summary)
+        if verbosity >= 1:
+            lines += _events(site, report, verbosity)
+    if summary.dismissed:
+        lines += ["", f"## Dismissed findings{_tag(summary)}", ""]
+        lines += [
+            f"- {wording.instant(item.event.occurred_at)}, {escaped(sentences.site_name(item.site))}, "
+            f"{escaped(item.event.event_name)}, score {item.event.score}: "
+            f"{escaped(sentences.review(item.event))}"
+            for item in summary.dismissed
+        ]
+    lines += _legend(summary)
+    lines += _unseen(report)
+    lines += _method(report, summary)
+    lines += ["", *_warnings(report, summary)]
+    text = "\n".join(lines)
+    return re.sub(r"\n{3,}", "\n\n", text).rstrip() + "\n"
+
+
+def _tag(summary: Summary) -> str:
+    """Return the mark that headings of a reconstruction carry."""
+    return f" ({wording.RECONSTRUCTION_SHORT.lower()})" if summary.reconstruction else ""
+
+
+def _warnings(report: Report, summary: Summary) -> list[str]:
+    """Return what every reader must know before anything else."""
+    texts = [text for _, text in sentences.banners(report)]
+    if not summary.complete:
+        texts.append(wording.INCOMPLETE)
+    return [line for text in texts for line in (f"> **⚠ {escaped(text)}**", "")]
+
+
+def _brief(report: Report, summary: Summary) -> list[str]:
+    """Return what a reader needs in ten seconds."""
+    totals = summary.totals
+    lines = [f"**{escaped(sentences.headline(summary))}**", ""]
+    facts = [("Reviewed by a person", sentences.reviews(totals))]
+    if totals.counted:
+        facts = [
+            ("Topics", sentences.topics(totals)),
+            ("Tied to a person by", sentences.links(totals)),
+            ("Before consent", sentences.consent_counts(totals)),
+            ("Arrival", wording.capital(sentences.deliveries(totals))),
+            *facts,
+        ]
+    lines += [f"- **{name}:** {escaped(text)}" for name, text in facts]
+    lines += [f"- {escaped(text)}" for text in sentences.apart(totals)]
+    if report.min_score:
+        lines.append(f"- Only events of {report.min_score} points or more are in this report.")
+    lines += [
+        "",
+        "Bands are indications from written rules, for a person to check. An act counts from medium.",
+    ]
+    lines += table(
+        ("Site", "Acts", "Strongest", "Topics", "Tied by", "Before consent"),
+        (
+            (
+                escaped(cut(sentences.site_name(site.site), 100)),
+                f"{site.totals.counted} of {site.totals.acts}",
+                _band(site.totals.band),
+                escaped(wording.capital(sentences.tallies(site.totals.topics or site.totals.actions, 4)))
+                or "—",
+                wording.LINKABILITY[site.totals.strongest_link] if site.totals.strongest_link else "—",
+                sentences.consent_short(site.totals),
+            )
+            for site in summary.sites
+        ),
+    )
+    return lines
+
+
+def _band(band: Band, score: int | None = None) -> str:
+    """Return a band with its sign, and the score."""
+    text = f"{wording.BAND_GLYPHS[band]} {wording.BANDS[band]}"
+    return text if score is None else f"{text} {score}"
+
+
+def _site(site: Site, summary: Summary) -> list[str]:
+    """Return one site's findings."""
+    lines = ["", f"## {escaped(cut(sentences.site_name(site.site), 200))}{_tag(summary)}", ""]
+    lines += [escaped(sentences.site_line(site)), ""]
+    for group in site.groups:
+        lines += ["", f"### {escaped(cut(sentences.group_title(group), 200))}", ""]
+        for entry in group.entries:
+            lines += _entry(entry, summary)
+    for title, entries in (
+        ("Not sent: held back, or no connection to the recipient", site.withheld),
+        ("Band low: listed apart, not counted", site.low),
+    ):
+        if entries:
+            lines += ["", f"### {title}", ""]
+            lines += [
+                f"- No. {entry.number}, {wording.instant(entry.at)}, {_band(entry.band, entry.score)}: "
+                f"{escaped(cut(sentences.entry_title(entry), 200))}"
+                for entry in entries
+            ]
+    return lines
+
+
+def _entry(entry: Entry, summary: Summary) -> list[str]:
+    """Return one act."""
+    lines = [
+        "",
+        f"#### No. {entry.number}: {escaped(cut(sentences.entry_title(entry), 200))}",
+        "",
+        f"{_band(entry.band, entry.score)} of 100. {escaped(sentences.sent(entry, summary))}",
+        "",
+        *(_quote(quote) for quote in entry.quotes),
+        f"- Page: {code(cut(entry.page_url)) if entry.page_url else 'not known'}",
+    ]
+    if entry.clicked and entry.kind != "click":
+        lines.append(f"- Clicked: {code(cut(entry.clicked))}")
+    if entry.searched and entry.kind != "search":
+        lines.append(f"- Searched for: {code(cut(entry.searched))}")
+    lines += [
+        f"- When: {wording.instant(entry.at)}",
+        (
+            "- Consent: "
+            f"{escaped('; '.join([sentences.consent(entry.consent), *sentences.consent_proofs(entry.consent)]))}"
+        ),
+        f"- Tied to a person by: {sentences.link(entry.linkability, complete=entry.linkability_complete)}",
+        *(f"  - {escaped(cut(sentences.identifier(found)))}" for found in entry.identifiers),
+        f"- Arrival: {wording.DELIVERIES[entry.delivery]}",
+        (
+            "- Events: "
+            f"{', '.join(f'{escaped(cut(event.event_name, 80))} {code(event.id)}' for event in entry.events)}"
+        ),
+    ]
+    lines += [
+        f"- Review: {escaped(text)}" for text in sorted({sentences.review(event) for event in entry.events})
+    ]
+    return [*lines, ""]
+
+
+def _quote(quote: Quote) -> str:
+    """Return a value with the words that scored in bold, and the rules they met."""
+    shown = "".join(
+        f"**{inline(part.text)}**" if part.marked else inline(part.text)
+        for part in excerpt(quote.segments, _AROUND)
+    )
+    where = wording.capital(wording.listed([wording.field(field) for field in quote.fields]))
+    rules = "; ".join(
+        f"{found.points:+d} {escaped(wording.category(found.category))} ({code(found.rule)})"
+        for found in quote.findings
+    )
+    return f"- {escaped(where)}, parameter {code(cut(quote.parameter, 120))}: “{shown}” — {rules}"
+
+
+def _events(site: Site, report: Report, verbosity: int) -> list[str]:
+    """Return every event of a site."""
+    lines = ["", "### Every event", ""]
+    for event in site.events:
+        lines += _event(event, report, verbosity)
+    return lines
+
+
+def _event(event: Event, report: Report, verbosity: int) -> list[str]:
+    """Return one event with its requests and ledger."""
+    lines = [
+        "",
+        (
+            f"#### Event {code(event.id)}: {escaped(cut(event.event_name, 80))}, "
+            f"{_band(event.band, event.score)}"
+        ),
+        "",
+        (
+            f"- When: {wording.instant(event.occurred_at)}; the pixel states "
+            f"{wording.instant(event.client_time)}"
+        ),
+        f"- Page: {code(cut(event.page_url)) if event.page_url else 'not known'}",
+        f"- Recipient: {code(event.recipient_host)}, pixel {code(event.pixel_id)}, owner not known",
+        f"- Came about: {wording.TRIGGERS[event.trigger]}; {wording.EVENT_KINDS[event.kind]}",
+        f"- Address: {escaped(sentences.address(event.client_ip, report.session.public_address))}",
+        f"- Consent: {escaped(sentences.consent(event.consent))}",
+        f"- Review: {escaped(sentences.review(event))}",
+    ]
+    lines += table(
+        ("Time", "Request", "How", "Arrival", "SHA-256"),
+        (
+            (
+                escaped(request.started_at),
+                escaped(cut(f"{request.method} {request.url}")),
+                wording.TRANSPORTS[request.transport],
+                wording.DELIVERIES_SHORT[request.delivery],
+                code(request.sha256),
+            )
+            for request in event.requests
+        ),
+    )
+    lines += table(
+        ("Step", "Points", "Sum"),
+        ((escaped(step.label), f"{step.delta:+d}", str(step.total)) for step in event.steps),
+    )
+    if verbosity >= 2:
+        lines += table(
+            ("Parameter", "Value", "Meaning"),
+            (
+                (
+                    escaped(cut(parameter.name)),
+                    escaped(cut(parameter.value)),
+                    escaped(parameter.meaning or "not documented"),
+                )
+                for parameter in event.parameters
+            ),
+        )
+    return lines
+
+
+def _legend(summary: Summary) -> list[str]:
+    """Return the parameters in plain language."""
+    return [
+        "",
+        "## What the parameters mean",
+        *table(
+            ("Parameter", "Meaning"),
+            (
+                (escaped(cut(item.name, 200)), escaped(item.meaning or "not documented"))
+                for item in summary.legend
+            ),
+        ),
+    ]
+
+
+def _unseen(report: Report) -> list[str]:
+    """Return what was seen and not read, and what could not be seen."""
+    return [
+        "",
+        "## What was seen and could not be read, and what could not be seen",
+        "",
+        *(f"- {escaped(line)}" for line in (*sentences.coverage(report), *report.coverage.blind_spots)),
+        *(
+            f"- Problem at {escaped(cut(found.where))}: {escaped(cut(found.what))}"
+            for found in report.problems
+        ),
+    ]
+
+
+def _method(report: Report, summary: Summary) -> list[str]:
+    """Return how the report was made, what it cannot prove, and the legal criteria."""
+    session = report.session
+    lines = [
+        "",
+        "## Method",
+        "",
+        escaped(sentences.method(summary)),
+        "",
+        (
+            f"- Session: {escaped(session.name)}, id {code(session.id)}, "
+            f"{wording.PROVENANCES[session.provenance]}"
+        ),
+        f"- Pixelwitness {escaped(session.tool_version)}, rules {code(session.ruleset_digest)}",
+        f"- {escaped(sentences.clock(report))}",
+        f"- Report made {wording.instant(report.generated_at)}",
+        *(
+            f"- Capture {code(source.name)}: {wording.SOURCES[source.kind]}, SHA-256 "
+            f"{code(source.sha256 or 'none')}{'' if source.complete else ', incomplete'}"
+            for source in report.sources
+        ),
+        *(
+            f"- Mark {wording.instant(mark.at)}: {wording.MARKS[mark.kind]}: {escaped(mark.text)}"
+            for mark in report.marks
+        ),
+        "",
+        "## What this can and cannot prove",
+        "",
+        *(f"- {escaped(text)}" for text in wording.LIMITS),
+        "",
+        "## Legal criteria, without a verdict",
+    ]
+    for note in wording.LEGAL_NOTES:
+        lines += ["", f"### {note.title}", ""]
+        for text in note.paragraphs:
+            lines += [escaped(text), ""]
+    return lines
