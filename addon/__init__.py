@@ -1,0 +1,1 @@
+"""Traffic in, events out and kept. Nothing is imported here: a report must not import mitmproxy."""

@@ -18,7 +18,9 @@ FOLLOWS_SECONDS = 2.0
 
 _PAGE_EVENTS = frozenset({"PageView", "Microdata", "fb_page_view", "PixelInitialized"})
 _CLICKS = frozenset({BUTTON_CLICK, GATEWAY_BUTTON_CLICK})
-_FORMS = frozenset({"Lead", "CompleteRegistration", "SubmitApplication", "Schedule", "Contact", "Subscribe", "StartTrial"})
+_FORMS = frozenset(
+    {"Lead", "CompleteRegistration", "SubmitApplication", "Schedule", "Contact", "Subscribe", "StartTrial"}
+)
 
 
 class _OpenAct:

@@ -87,9 +87,11 @@ def _plain_url(url: str) -> str:
     """Write bytes that were no UTF-8 as percent escapes, so that the address is storable text."""
     if url.isascii():
         return url
-    return "".join(
-        f"%{ord(char) - 0xDC00:02X}" if 0xDC80 <= ord(char) <= 0xDCFF else char for char in url
-    ).encode("utf-8", "replace").decode("utf-8")
+    return (
+        "".join(f"%{ord(char) - 0xDC00:02X}" if 0xDC80 <= ord(char) <= 0xDCFF else char for char in url)
+        .encode("utf-8", "replace")
+        .decode("utf-8")
+    )
 
 
 class FlowFileReader:
@@ -118,7 +120,7 @@ class FlowFileReader:
         except OSError as error:
             raise CaptureError(f"{self.path} cannot be opened: {error.strerror or error}") from None
         with self._file as file:
-            flows = FlowReader(file).stream()
+            flows = iter(FlowReader(file).stream())
             while True:
                 start = file.tell()
                 flow = self._next(flows, start)

@@ -154,7 +154,9 @@ def _headers(request: dict[str, Any]) -> tuple[tuple[str, str], ...]:
     cookies = request.get("cookies")
     if isinstance(cookies, list) and cookies and not any(name.lower() == "cookie" for name, _ in headers):
         # some browsers leave the header line out and list the cookies only
-        pairs = [f"{item['name']}={item.get('value', '')}" for item in cookies if isinstance(item, dict) and "name" in item]
+        pairs = [
+            f"{item['name']}={item.get('value', '')}" for item in cookies if isinstance(item, dict) and "name" in item
+        ]
         headers = (*headers, ("cookie", _text("; ".join(pairs))))
     return headers
 
@@ -175,22 +177,24 @@ def _body(post: Any, headers: tuple[tuple[str, str], ...]) -> tuple[bytes, str |
     if not isinstance(params, list) or not params:
         return b"", None
     pairs = [
-        (str(item["name"]), str(item.get("value") or "")) for item in params if isinstance(item, dict) and "name" in item
+        (str(item["name"]), str(item.get("value") or ""))
+        for item in params
+        if isinstance(item, dict) and "name" in item
     ]
     content_type = next((value for name, value in headers if name.lower() == "content-type"), "")
     if "multipart" in (content_type or str(post.get("mimeType") or "")).lower():
         return _multipart(pairs, content_type), None
     if _is_encoded(pairs):
         return "&".join(f"{name}={value}" for name, value in pairs).encode("utf-8", "replace"), None
-    return "&".join(
-        f"{quote_plus(_text(name))}={quote_plus(_text(value))}" for name, value in pairs
-    ).encode("ascii"), None
+    return "&".join(f"{quote_plus(_text(name))}={quote_plus(_text(value))}" for name, value in pairs).encode(
+        "ascii"
+    ), None
 
 
 def _is_encoded(pairs: list[tuple[str, str]]) -> bool:
     """Tell whether `params` were left percent-encoded, as some browsers do and others do not."""
     return any(quote(unquote(name), safe="") == name and "%" in name for name, _ in pairs) and not any(
-        char in name + value for name, value in pairs for char in " []{}\"&"
+        char in name + value for name, value in pairs for char in ' []{}"&'
     )
 
 

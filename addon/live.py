@@ -53,7 +53,9 @@ class PixelwitnessAddon:
         """Declare the options."""
         loader.add_option("pixelwitness_db", str, "pixelwitness.db", "Database that sessions are recorded into.")
         loader.add_option("pixelwitness_session", str, "", "Name of the session; by default the time it began.")
-        loader.add_option("pixelwitness_rules", Sequence[str], [], "Your own rule files or folders, beside the built-in ones.")
+        loader.add_option(
+            "pixelwitness_rules", Sequence[str], [], "Your own rule files or folders, beside the built-in ones."
+        )
         loader.add_option("pixelwitness_min_score", int, 0, "Log only events with at least this score.")
         loader.add_option("pixelwitness_quiet", bool, False, "Record without logging events.")
 
@@ -63,9 +65,9 @@ class PixelwitnessAddon:
             try:
                 self._matcher = Matcher(load_rules([Path(path) for path in ctx.options.pixelwitness_rules]))
             except RuleSetError as error:
-                raise exceptions.OptionsError(str(error)) from error
+                raise exceptions.OptionsError(str(error)) from error  # type: ignore[no-untyped-call]
         if "pixelwitness_min_score" in updated and not 0 <= ctx.options.pixelwitness_min_score <= 100:
-            raise exceptions.OptionsError("pixelwitness_min_score must be from 0 to 100")
+            raise exceptions.OptionsError("pixelwitness_min_score must be from 0 to 100")  # type: ignore[no-untyped-call]
 
     def running(self) -> None:
         """Open the session. Nothing is opened before, because `done` is not called when a start fails."""
@@ -96,7 +98,12 @@ class PixelwitnessAddon:
     def tls_failed_client(self, data: tls.TlsData) -> None:
         """Keep that a host could not be looked into."""
         host = data.context.client.sni or (data.context.server.address or ("an unknown host", 0))[0]
-        self._keep_problem(Problem(where=f"TLS to {host}", what="the client ended the TLS handshake with the proxy: its traffic is not seen"))
+        self._keep_problem(
+            Problem(
+                where=f"TLS to {host}",
+                what="the client ended the TLS handshake with the proxy: its traffic is not seen",
+            )
+        )
 
     def done(self) -> None:
         """Close the session: everything is derived anew from what was observed."""

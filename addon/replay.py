@@ -126,9 +126,7 @@ def _keep(store: Store, session: str, reading: _Reading) -> ReplayedSource:
     )
 
 
-def _shorter_version(
-    store: Store, session: str, sources: Sequence[SourceRow], reading: _Reading
-) -> str | None:
+def _shorter_version(store: Store, session: str, sources: Sequence[SourceRow], reading: _Reading) -> str | None:
     """Return the id of a source that this capture is a longer version of, or None."""
     mine = {item.key for item in reading.observer.requests}
     for source in sources:

@@ -40,9 +40,7 @@ PageUrlFrom = Literal["dl", "referer", "hrl", "none"]
 
 Frame = Literal["top", "embedded", "unknown"]
 
-Linkability = Literal[
-    "account", "contact", "external_id", "click_id", "browser_id", "cookie", "address_only"
-]
+Linkability = Literal["account", "contact", "external_id", "click_id", "browser_id", "cookie", "address_only"]
 """What ties an event to a person, strongest first."""
 
 LINKABILITY_ORDER: tuple[Linkability, ...] = (

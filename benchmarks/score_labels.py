@@ -134,15 +134,10 @@ def main() -> None:
     with options.labels.open(newline="", encoding="utf-8") as file:
         rows = [row for row in csv.DictReader(file) if "borderline" not in row["reason"]]
     judged = [
-        Judged(
-            row, urlsplit(row["url"]).hostname or "", score_row(row["url"], row["title_or_button"], matcher)
-        )
+        Judged(row, urlsplit(row["url"]).hostname or "", score_row(row["url"], row["title_or_button"], matcher))
         for row in rows
     ]
-    print(
-        f"{len(judged)} clear rows, {len({item.host for item in judged})} hosts, "
-        f"{len(matcher.ruleset.rules)} rules"
-    )
+    print(f"{len(judged)} clear rows, {len({item.host for item in judged})} hosts, {len(matcher.ruleset.rules)} rules")
     for kind in ("health", "sensitive"):
         show(judged, kind)
     if options.errors:

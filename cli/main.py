@@ -76,17 +76,17 @@ def _explained(error: Exception) -> int:
         show()
         return int(error.exit_code)
     from addon.capture import CaptureError  # noqa: PLC0415 - only where something went wrong
-    from addon.store.store import NoSuchEvent, NoSuchSession, StoreError  # noqa: PLC0415
-    from cli.report import NotDerived  # noqa: PLC0415
+    from addon.store.store import EventNotFoundError, SessionNotFoundError, StoreError  # noqa: PLC0415
+    from cli.report import NotDerivedError  # noqa: PLC0415
     from rules.errors import RuleSetError  # noqa: PLC0415
 
     codes: tuple[tuple[type[Exception], ExitCode], ...] = (
         (CaptureError, ExitCode.CAPTURE),
         (RuleSetError, ExitCode.RULES),
         (StoreError, ExitCode.DATABASE),
-        (NoSuchSession, ExitCode.NOT_FOUND),
-        (NoSuchEvent, ExitCode.NOT_FOUND),
-        (NotDerived, ExitCode.NOT_FOUND),
+        (SessionNotFoundError, ExitCode.NOT_FOUND),
+        (EventNotFoundError, ExitCode.NOT_FOUND),
+        (NotDerivedError, ExitCode.NOT_FOUND),
         (OutputError, ExitCode.USAGE),
     )
     for kind, code in codes:

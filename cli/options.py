@@ -7,9 +7,7 @@ import typer
 
 Database = Annotated[
     Path,
-    typer.Option(
-        "--db", envvar="PIXELWITNESS_DB", metavar="FILE", help="The database of sessions.", show_default=True
-    ),
+    typer.Option("--db", envvar="PIXELWITNESS_DB", metavar="FILE", help="The database of sessions.", show_default=True),
 ]
 DEFAULT_DATABASE = Path("pixelwitness.db")
 

@@ -32,11 +32,7 @@ def events_of_address(address: str, body: str | None, matcher: Matcher, *, revea
     )
     derivation = derive(Observations(requests=tuple(observer.requests)), matcher)
     if not derivation.events:
-        what = (
-            derivation.problems[0].what
-            if derivation.problems
-            else "it is no request that carries Meta Pixel events"
-        )
+        what = derivation.problems[0].what if derivation.problems else "it is no request that carries Meta Pixel events"
         raise typer.BadParameter(f"this address cannot be explained: {what}")
     observed = {item.key: item for item in observer.requests}
     return tuple(event_of(item, observed, None, reveal=reveal) for item in derivation.events)

@@ -40,30 +40,28 @@ BANDS: tuple[Band, ...] = ("none", "low", "medium", "high", "critical")
 UNREVIEWED = Review(state="unreviewed", reason=None, by=None, at=None)
 
 _ALWAYS_UNSEEN = (
-    "What a site's own servers send to Meta (Conversions API) never passes the browser and cannot be seen by any proxy.",
+    "What a site's own servers send to Meta (Conversions API) never passes the browser: no proxy can see it.",
     "Requests that the browser gave up before they left are in no capture.",
 )
-_REPLAY_UNSEEN = "Failed TLS connections and hosts that refuse the proxy's certificate are not recorded in this kind of capture."
-_HAR_UNSEEN = (
-    "A HAR holds no client address and no connections: whether an unanswered request arrived is unknown."
+_REPLAY_UNSEEN = (
+    "Failed TLS connections and hosts that refuse the proxy's certificate are not recorded in this kind of capture."
 )
+_HAR_UNSEEN = "A HAR holds no client address and no connections: whether an unanswered request arrived is unknown."
 _NO_COOKIES = "{name} holds no cookies: whether the visitor was logged in to Facebook cannot be told from it."
 
 
-class NotDerived(LookupError):
+class NotDerivedError(LookupError):
     """A session has observations and no derivation yet."""
 
 
 def build_report(store: Store, session: SessionRow, *, reveal: bool = False, min_score: int = 0) -> Report:
     """Return the report of `session` with events of at least `min_score` points.
 
-    Raises NotDerived where the session was never derived, StoreError where the database refuses.
+    Raises NotDerivedError where the session was never derived, StoreError where the database refuses.
     """
     derivation = store.derivation(session.id)
     if derivation is None:
-        raise NotDerived(
-            f"session {session.id} has not been evaluated; run: pixelwitness rescore {session.id}"
-        )
+        raise NotDerivedError(f"session {session.id} has not been evaluated; run: pixelwitness rescore {session.id}")
     sources = store.sources(session.id)
     observed = store.observed_requests(session.id)
     reviews = store.reviews(session.id)
@@ -149,9 +147,7 @@ def _coverage(
     if any(source.kind == "har" for source in sources):
         unseen.append(_HAR_UNSEEN)
     unseen.extend(
-        _NO_COOKIES.format(name=source.name)
-        for source in sources
-        if not source.cookies_seen and roles.get("event")
+        _NO_COOKIES.format(name=source.name) for source in sources if not source.cookies_seen and roles.get("event")
     )
     return Coverage(
         requests_seen=sum(source.requests_seen for source in sources),
@@ -255,9 +251,7 @@ def event_of(
             NearMiss(rule=miss.rule, field=miss.field.value, text=redactor.text(miss.text), why=miss.why)
             for miss in assessment.near_misses
         ),
-        steps=tuple(
-            Step(label=redactor.text(s.label), delta=s.delta, total=s.total) for s in assessment.steps
-        ),
+        steps=tuple(Step(label=redactor.text(s.label), delta=s.delta, total=s.total) for s in assessment.steps),
     )
 
 
@@ -288,9 +282,7 @@ def _consent(stamp: ConsentStamp) -> Consent:
 
 def _proof(proof: Proof | None) -> ConsentProof | None:
     return (
-        None
-        if proof is None
-        else ConsentProof(state=proof.state, at=rfc3339(proof.at), proof=mask_email(proof.proof))
+        None if proof is None else ConsentProof(state=proof.state, at=rfc3339(proof.at), proof=mask_email(proof.proof))
     )
 
 

@@ -180,6 +180,11 @@ def consent_proofs(value: Consent) -> tuple[str, ...]:
     )
 
 
+def consent_proved(value: Consent) -> str:
+    """Return the state of consent at one moment with its basis and proofs, in one line."""
+    return "; ".join((consent(value), *consent_proofs(value)))
+
+
 def address(client_ip: str | None, stated: PublicAddress | None) -> str:
     """Return what is known of the network address the event came from."""
     public = (
@@ -299,9 +304,9 @@ def clock(report: Report) -> str:
     """Return how the pixel's clock stood to the capture's."""
     found = report.session.clock
     if found.skew_ms is None:
-        return f"Clock: {found.basis}; the pixel's own clock could not be compared."
+        return f"{wording.capital(found.basis)}: could not be compared."
     spread = "" if found.spread_ms is None else f", spread {found.spread_ms:,} ms"
-    return f"Clock: {found.basis}; median of capture time minus the time the pixel stated: {found.skew_ms:,} ms{spread}."
+    return f"{found.skew_ms:,} ms{spread} ({found.basis})."
 
 
 def coverage(report: Report) -> tuple[str, ...]:
@@ -309,15 +314,16 @@ def coverage(report: Report) -> tuple[str, ...]:
     found = report.coverage
     lines = [
         (
-            f"{wording.count(found.requests_seen, 'request')} seen in the captures; {found.requests_matched:,} "
-            f"went to a known address of Meta's pixel; {found.requests_decoded:,} of these could be read, "
-            f"{found.requests_failed:,} could not."
+            f"{wording.count(found.requests_seen, 'request')} seen in the captures, "
+            f"{found.requests_matched:,} of them recognised as going to Meta's pixel. "
+            f"{found.requests_decoded:,} carried events and could be read; {found.requests_failed:,} could "
+            "not be read."
         ),
         f"{wording.count(found.pages_visited, 'page')} visited.",
     ]
-    lines.extend(
-        f"{wording.capital(wording.plain(kind))}: {number:,}" for kind, number in found.other_requests.items()
-    )
+    others = [f"{wording.role(kind)} ({number:,})" for kind, number in found.other_requests.items()]
+    if others:
+        lines.append(f"Recognised requests that carry no event: {wording.listed(others)}.")
     return tuple(lines)
 
 

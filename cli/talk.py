@@ -6,8 +6,12 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cli.terminal import printable
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
 
 
 class OutputError(Exception):
@@ -26,44 +30,54 @@ def put(text: str) -> None:
 
 @contextmanager
 def progress(label: str, total: int) -> Iterator["ProgressBar"]:
-    """Show a progress bar on standard error while the block runs; `total` is in bytes."""
-    from rich.console import Console  # noqa: PLC0415 - rich takes a tenth of a second
-    from rich.progress import (  # noqa: PLC0415
-        BarColumn,
-        DownloadColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-        TransferSpeedColumn,
-    )
-
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        DownloadColumn(),
-        TransferSpeedColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True), transient=False) as bar:
-        yield ProgressBar(bar.add_task(label, total=total), bar.update)
+    """Give the block a progress bar on standard error that appears with the first news; `total` is in bytes."""
+    bar = ProgressBar(label, total)
+    try:
+        yield bar
+    finally:
+        bar.close()
 
 
 class ProgressBar:
     """Advances over several captures, each of which counts its own bytes from 0."""
 
-    def __init__(self, task: object, update: object) -> None:
-        self._task = task
-        self._update = update
+    def __init__(self, label: str, total: int) -> None:
+        """Prepare a bar; nothing is shown before the first call."""
+        self._label = label
+        self._total = total
         self._before = 0
         self._last = 0
+        self._bar: Progress | None = None
+        self._task: TaskID | None = None
 
     def __call__(self, position: int) -> None:
         """Show that the current capture was read up to `position` bytes."""
         if position < self._last:
             self._before += self._last
         self._last = position
-        assert callable(self._update)
-        self._update(self._task, completed=self._before + position)
+        if self._bar is None or self._task is None:
+            self._bar, self._task = self._open()
+        self._bar.update(self._task, completed=self._before + position)
+
+    def close(self) -> None:
+        """Leave the bar as it stands."""
+        if self._bar is not None:
+            self._bar.stop()
+
+    def _open(self) -> tuple["Progress", "TaskID"]:
+        from rich import progress as rich_progress  # noqa: PLC0415 - rich takes a tenth of a second
+        from rich.console import Console  # noqa: PLC0415
+
+        bar = rich_progress.Progress(
+            rich_progress.TextColumn("{task.description}"),
+            rich_progress.BarColumn(),
+            rich_progress.DownloadColumn(),
+            rich_progress.TransferSpeedColumn(),
+            rich_progress.TimeRemainingColumn(),
+            console=Console(stderr=True),
+        )
+        bar.start()
+        return bar, bar.add_task(self._label, total=self._total)
 
 
 def write_file(path: Path, text: str) -> None:
@@ -71,9 +85,7 @@ def write_file(path: Path, text: str) -> None:
     try:
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent or Path())
     except OSError as error:
-        raise OutputError(
-            f"{path} cannot be written: {error.strerror or error}; name another with -o"
-        ) from None
+        raise OutputError(f"{path} cannot be written: {error.strerror or error}; name another with -o") from None
     temporary = Path(name)
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
@@ -81,6 +93,4 @@ def write_file(path: Path, text: str) -> None:
         temporary.replace(path)
     except OSError as error:
         temporary.unlink(missing_ok=True)
-        raise OutputError(
-            f"{path} cannot be written: {error.strerror or error}; name another with -o"
-        ) from None
+        raise OutputError(f"{path} cannot be written: {error.strerror or error}; name another with -o") from None

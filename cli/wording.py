@@ -344,6 +344,18 @@ IDENTIFIER_FORMS: Final[Mapping[str, str]] = {
     "empty": "hash of nothing: identifies nobody",
 }
 
+# Requests to Meta that carry no event.
+ROLES: Final[Mapping[str, str]] = {
+    "configuration": "configuration of a pixel",
+    "cookie_sync": "matching of cookies",
+    "library": "Meta's pixel program",
+    "log": "Meta's own log",
+    "lookalike": "a host that only looks like Meta's",
+    "plugin": "parts of Meta's pixel program",
+    "sdk": "Meta's program for websites",
+    "topics_registration": "registration of browsing topics",
+}
+
 RECONSTRUCTION: Final = (
     "Reconstruction: this capture was rebuilt from published reporting. "
     "It was not recorded from a browser and proves nothing about any site."
@@ -493,6 +505,11 @@ def identifier_source(source: str) -> str:
 def identifier_form(form: str) -> str:
     """Return how an identifier is written, in plain words."""
     return IDENTIFIER_FORMS.get(form) or plain(form)
+
+
+def role(name: str) -> str:
+    """Return what a request to Meta without an event is, in plain words."""
+    return ROLES.get(name) or plain(name)
 
 
 def field(name: str) -> str:

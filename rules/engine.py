@@ -79,9 +79,7 @@ class Matcher:
     def _read(self, field: Field, sure: list[Met], unsure: list[Met], misses: list[NearMiss]) -> None:
         text = field.text[:MAX_LENGTH]
         if len(field.text) > MAX_LENGTH:
-            misses.append(
-                _limit(field, f"only the first {MAX_LENGTH} of {len(field.text)} code points were read")
-            )
+            misses.append(_limit(field, f"only the first {MAX_LENGTH} of {len(field.text)} code points were read"))
         met: dict[int, int] = {}
         for part in parts(field.name, text):
             piece = text[part.start : part.end]
@@ -124,9 +122,7 @@ def _evidence(field: Field, part: Part, hit: Hit) -> Evidence:
         first, last = field.offset + start, field.offset + end
     else:
         first, last = _position(field.positions, start), _position(field.positions, end)
-    return Evidence(
-        field=part.name, parameter=field.parameter, text=field.text[start:end], start=first, end=last
-    )
+    return Evidence(field=part.name, parameter=field.parameter, text=field.text[start:end], start=first, end=last)
 
 
 def _position(positions: Sequence[int], index: int) -> int:

@@ -131,9 +131,7 @@ class HostIndex:
 
     def _word_hits(self, host: str) -> Iterator[Hit]:
         for label in re.finditer(r"[^.]+", host):
-            pieces = [
-                (label.start() + m.start(), label.start() + m.end()) for m in _LABEL_PART.finditer(label[0])
-            ]
+            pieces = [(label.start() + m.start(), label.start() + m.end()) for m in _LABEL_PART.finditer(label[0])]
             for start, end in pieces:
                 yield from self._words_inside(host, start, end)
             for first in range(len(pieces)):
@@ -178,9 +176,7 @@ class HostIndex:
         reachable = {0}
         for start in range(len(text)):
             if start in reachable:
-                reachable.update(
-                    end for end in range(start + 1, len(text) + 1) if text[start:end] in self._vocabulary
-                )
+                reachable.update(end for end in range(start + 1, len(text) + 1) if text[start:end] in self._vocabulary)
         return len(text) in reachable
 
 

@@ -190,11 +190,7 @@ class Reachable(RuleCheck):
                 yield where, f"{text!r} is not a word of a host name"
         for where, text in _texts(rule, ("hosts",)):
             given = parts(FieldName.PAGE_URL, f"https://{text}/")
-            if (
-                [part.kind for part in given] != [PartKind.HOST]
-                or "." not in text
-                or plain_host(text) != text
-            ):
+            if [part.kind for part in given] != [PartKind.HOST] or "." not in text or plain_host(text) != text:
                 yield where, f"{text!r} is not a plain host name such as clinic.example.org"
         for where, text in _texts(rule, ("path_words",)):
             if "/" in text:

@@ -31,6 +31,9 @@ MAX_BYTES = 256 * 1024
 MAX_FILES = 10_000
 """The most rule files one folder may hold: more, and it is surely not a folder of rules."""
 
+MAX_CACHED = 8
+"""How many sets of rules stay in the cache."""
+
 CACHE_FORMAT = "1"
 """Changes whenever rules or their lines are stored differently."""
 
@@ -72,7 +75,7 @@ def load_rules(paths: Sequence[Path] = (), *, built_in: bool = True) -> RuleSet:
             except RuleFileError as error:
                 errors.append(error)
     key = _cache_key(files, contents)
-    read = None if errors else _from_cache(key)
+    read = None if errors else _from_cache(key, [file.rule for file in files])
     if read is None:
         read = _read_all(files, contents, errors)
         if errors:
@@ -90,9 +93,7 @@ def _files(root: Path, origin: Origin, errors: list[RuleFileError]) -> list[_Fil
         return []
     found: list[_File] = []
     ids: dict[str, Path] = {}
-    for folder, folders, names in os.walk(
-        root, onerror=lambda error: errors.append(_unreadable(root, error))
-    ):
+    for folder, folders, names in os.walk(root, onerror=lambda error: errors.append(_unreadable(root, error))):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
             path = Path(folder, name)
@@ -133,9 +134,7 @@ def _unreadable(path: Path, error: OSError) -> RuleFileError:
     return RuleFileError(Path(error.filename or path), 0, "", error.strerror or "cannot be read")
 
 
-def _read_all(
-    files: Sequence[_File], contents: Sequence[bytes], errors: list[RuleFileError]
-) -> tuple[_Read, ...]:
+def _read_all(files: Sequence[_File], contents: Sequence[bytes], errors: list[RuleFileError]) -> tuple[_Read, ...]:
     from rules.yamlfile import read_yaml  # noqa: PLC0415 - the YAML parser is only loaded when it is needed
 
     read: list[_Read] = []
@@ -166,13 +165,9 @@ def _rule(file: _File, value: Mapping[str, object], lines: Mapping[str, int]) ->
         raise RuleSetError(problems) from error
 
 
-def _problem(
-    path: Path, where: list[str], kind: str, message: str, lines: Mapping[str, int]
-) -> RuleFileError:
+def _problem(path: Path, where: list[str], kind: str, message: str, lines: Mapping[str, int]) -> RuleFileError:
     field = ".".join(where)
-    line = next(
-        (lines[key] for size in range(len(where), 0, -1) if (key := ".".join(where[:size])) in lines), 0
-    )
+    line = next((lines[key] for size in range(len(where), 0, -1) if (key := ".".join(where[:size])) in lines), 0)
     if kind == "missing":
         message = "is missing"
     elif kind == "extra_forbidden":
@@ -213,12 +208,13 @@ def _cache_file(key: str) -> Path:
     return folder / "pixelwitness" / f"rules-{key}.json"
 
 
-def _from_cache(key: str) -> tuple[_Read, ...] | None:
-    """Return what was read before; None if that is not known or damaged."""
+def _from_cache(key: str, rules: Sequence[str]) -> tuple[_Read, ...] | None:
+    """Return what was read of these rules before; None if that is not known or damaged."""
     try:
-        return _READ_ALL.validate_json(_cache_file(key).read_bytes())
+        read = _READ_ALL.validate_json(_cache_file(key).read_bytes())
     except (OSError, RuntimeError, ValueError):
         return None
+    return read if [item.rule.id for item in read] == list(rules) else None
 
 
 def _to_cache(key: str, read: Sequence[_Read]) -> None:
@@ -231,7 +227,15 @@ def _to_cache(key: str, read: Sequence[_Read]) -> None:
             with os.fdopen(handle, "wb") as file:
                 file.write(_READ_ALL.dump_json(tuple(read)))
             Path(name).replace(target)
+            _prune(target.parent)
         except OSError:
             Path(name).unlink(missing_ok=True)
     except (OSError, RuntimeError):
         return
+
+
+def _prune(folder: Path) -> None:
+    """Delete all but the latest sets: every edit of a rule makes a new one."""
+    kept = sorted(folder.glob("rules-*.json"), key=lambda path: path.stat().st_mtime, reverse=True)
+    for path in kept[MAX_CACHED:]:
+        path.unlink(missing_ok=True)

@@ -49,6 +49,9 @@ def spellings(phrase: str) -> frozenset[tuple[str, ...]]:
     `Crohn's disease` is also written `crohns-disease` and `crohn-s-disease` in addresses.
     """
     pieces = _POSSESSIVE.split(phrase, maxsplit=MAX_POSSESSIVES)
+    if len(pieces) == 1:
+        words = readings(phrase)[0].words
+        return frozenset({words} if words else ())
     found: set[tuple[str, ...]] = set()
     for endings in product(("", "s", " s"), repeat=len(pieces) - 1):
         spelling = "".join(piece + ending for piece, ending in zip(pieces, (*endings, ""), strict=True))
@@ -93,16 +96,17 @@ class PhraseIndex:
 
     def _raw(self, reading: Reading, *, segment: bool) -> Iterator[Hit]:
         words = reading.words
+        count = len(words)
         found: list[tuple[int, int, _Entry]] = []
         for first, word in enumerate(words):
             for size in self._lengths.get(word, ()):
-                if first + size > len(words):
-                    break
-                found.extend(
-                    (first, first + size - 1, entry)
-                    for entry in self._phrases.get(words[first : first + size], ())
-                    if not entry.whole or (segment and size == len(words))
-                )
+                entries = self._phrases.get(words[first : first + size]) if first + size <= count else None
+                if entries:
+                    found.extend(
+                        (first, first + size - 1, entry)
+                        for entry in entries
+                        if not entry.whole or (segment and size == count)
+                    )
         if not found:
             return
         tokens = reading.tokens()
@@ -140,7 +144,7 @@ class _Exceptions:
     def __init__(self, ordered: Sequence[Hit]) -> None:
         self._starts = [hit.start for hit in ordered]
         # For the first n exceptions, the one that reaches furthest: if any overlaps what follows, it does.
-        self._furthest = list(accumulate(ordered, lambda one, other: other if other.end > one.end else one))
+        self._furthest = list(accumulate(ordered, _further))
 
     def to(self, hit: Hit) -> Hit | None:
         """Return an exception that a hit is part of or runs into; one inside the hit is none."""
@@ -151,3 +155,8 @@ class _Exceptions:
             if count and self._furthest[count - 1].end >= reach:
                 return self._furthest[count - 1]
         return None
+
+
+def _further(one: Hit, other: Hit) -> Hit:
+    """Return the hit that reaches further."""
+    return other if other.end > one.end else one

@@ -276,11 +276,7 @@ def _is_context(kind: ContextKind) -> Callable[[Rule], bool]:
 def _active_suppressors(items: Sequence[Met]) -> list[Met]:
     """Return the suppressors that nothing cancels."""
     cared_for = any(item.rule.care_action and item.evidence.field not in _REFERRER for item in items)
-    return [
-        item
-        for item in items
-        if item.rule.kind is RuleKind.SUPPRESSOR and (item.rule.absolute or not cared_for)
-    ]
+    return [item for item in items if item.rule.kind is RuleKind.SUPPRESSOR and (item.rule.absolute or not cared_for)]
 
 
 def _suppress(ledger: _Ledger, active: Sequence[Met]) -> _Ledger:

@@ -63,9 +63,7 @@ _GLUED = re.compile(r"[a-z][A-Z]|[A-Z][A-Z][a-z]|[A-Za-z][0-9]|[0-9][A-Za-z]|[A-
 _CAMEL = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 _ACRONYM = re.compile(r"[A-Z]{2,}|[A-Z]?[a-z]+|[0-9]+|[A-Z]")
 _DIGIT_BORDER = re.compile(r"(?<=[A-Za-z])(?=[0-9])|(?<=[0-9])(?=[A-Za-z])")
-_MARKS = frozenset(
-    "\u2122\u2120\u00aa\u00ba"
-)  # trade marks and ordinals would fold to letters glued to a name
+_MARKS = frozenset("\u2122\u2120\u00aa\u00ba")  # trade marks and ordinals would fold to letters glued to a name
 _APOSTROPHES = frozenset("'\u2018\u2019\u201b\u02b9\u02bc\u2032\uff07\u00b4`")  # as typed, set and mistyped
 
 

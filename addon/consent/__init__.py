@@ -1,0 +1,1 @@
+"""What the visitor had chosen, and what in the traffic proves it."""

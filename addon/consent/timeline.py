@@ -106,7 +106,9 @@ def _proofs(
             proofs.append(Proof(state=item.state, at=item.at, proof=item.proof))
         elif asking and item.at >= min(asking):
             proofs.append(
-                Proof(state="no_choice_yet", at=item.at, proof="the site asks, and its request carried no consent cookie")
+                Proof(
+                    state="no_choice_yet", at=item.at, proof="the site asks, and its request carried no consent cookie"
+                )
             )
     if never_asks and not any(item.state for item in evidence if item.site == site):
         proofs.extend(

@@ -10,11 +10,12 @@ from sqlite_utils import Database, Migrations
 migrations = Migrations("pixelwitness")
 
 OBSERVED = (
-    "obs_sessions", "obs_sources", "obs_requests", "obs_pages", "obs_consent", "obs_problems", "obs_marks", "obs_reviews",
+    "obs_sessions", "obs_sources", "obs_requests", "obs_pages", "obs_consent", "obs_problems", "obs_marks",
+    "obs_reviews",
 )  # fmt: skip
 DERIVED = (
-    "der_sessions", "der_events", "der_event_requests", "der_identifiers", "der_assessments", "der_findings", "der_acts",
-    "der_problems", "der_search",
+    "der_sessions", "der_events", "der_event_requests", "der_identifiers", "der_assessments", "der_findings",
+    "der_acts", "der_problems", "der_search",
 )  # fmt: skip
 
 _OBSERVATION_TABLES = """

@@ -32,11 +32,11 @@ class StoreError(Exception):
     """The database cannot be used. The message names the file, what is wrong and what to do."""
 
 
-class NoSuchSession(LookupError):
+class SessionNotFoundError(LookupError):
     """There is no session of that name."""
 
 
-class NoSuchEvent(LookupError):
+class EventNotFoundError(LookupError):
     """There is no event with that id."""
 
 
@@ -152,12 +152,12 @@ class Store:
         return tuple(SessionRow.model_validate(row) for row in rows)
 
     def session(self, name: str | None = None) -> SessionRow:
-        """Return the session with this id or name, or the newest for None. Raises NoSuchSession."""
+        """Return the session with this id or name, or the newest for None. Raises SessionNotFoundError."""
         found = self.sessions()
         if name is None:
             if found:
                 return found[-1]
-            raise NoSuchSession(f"{self.path} holds no session yet; run: pixelwitness replay CAPTURE")
+            raise SessionNotFoundError(f"{self.path} holds no session yet; run: pixelwitness replay CAPTURE")
         for row in found:
             if name in {row.id, row.name}:
                 return row
@@ -165,7 +165,7 @@ class Store:
         if len(fitting) == 1:
             return fitting[0]
         known = ", ".join(row.id for row in found[-5:]) or "none"
-        raise NoSuchSession(f"{self.path} holds no session “{name}”; the latest are: {known}")
+        raise SessionNotFoundError(f"{self.path} holds no session “{name}”; the latest are: {known}")
 
     def ensure_session(self, session: str, provenance: Provenance = "recorded") -> None:
         """Make the session where it does not exist."""
@@ -317,14 +317,14 @@ class Store:
         self._insert("obs_marks", [{"session": session, **mark.model_dump(), "stated_at": now()}])
 
     def add_review(self, session: str, event: str, review: ReviewRow) -> None:
-        """Add a decision about an event; earlier ones are kept. Raises NoSuchEvent."""
+        """Add a decision about an event; earlier ones are kept. Raises EventNotFoundError."""
         rows = self._rows(
             "SELECT request_key, request_index FROM der_event_requests WHERE session = ? AND event = ? AND ordinal = 0",
             session,
             event,
         )
         if not rows:
-            raise NoSuchEvent(f"session {session} holds no event “{event}”; pixelwitness events lists them")
+            raise EventNotFoundError(f"session {session} holds no event “{event}”; pixelwitness events lists them")
         self._insert("obs_reviews", [{"session": session, **rows[0], **review.model_dump()}])
 
     def reviews(self, session: str) -> dict[str, ReviewRow]:
@@ -335,9 +335,7 @@ class Store:
             "WHERE v.session = ? ORDER BY v.id",
             session,
         )
-        return {
-            row["event"]: ReviewRow.model_validate({k: v for k, v in row.items() if k != "event"}) for row in rows
-        }
+        return {row["event"]: ReviewRow.model_validate({k: v for k, v in row.items() if k != "event"}) for row in rows}
 
     # derivations
 
@@ -429,10 +427,10 @@ class Store:
         )
 
     def find_event(self, event: str) -> str:
-        """Return the id of the session that holds an event. Raises NoSuchEvent."""
+        """Return the id of the session that holds an event. Raises EventNotFoundError."""
         rows = self._rows("SELECT session FROM der_events WHERE id = ? ORDER BY rowid DESC", event)
         if not rows:
-            raise NoSuchEvent(f"{self.path} holds no event “{event}”; pixelwitness events lists them")
+            raise EventNotFoundError(f"{self.path} holds no event “{event}”; pixelwitness events lists them")
         return str(rows[0]["session"])
 
     def search(self, session: str, words: str) -> tuple[str, ...]:

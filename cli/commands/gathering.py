@@ -27,16 +27,12 @@ _PROGRAMS = {Interface.DUMP: "mitmdump", Interface.WEB: "mitmweb", Interface.CON
 
 
 def replay(
-    captures: Annotated[
-        list[Path], typer.Argument(metavar="CAPTURE...", help="Saved sessions: .mitm, .flow or HAR.")
-    ],
+    captures: Annotated[list[Path], typer.Argument(metavar="CAPTURE...", help="Saved sessions: .mitm, .flow or HAR.")],
     db: Database = DEFAULT_DATABASE,
     session: Annotated[
         str | None, typer.Option("--session", metavar="NAME", help="Make or extend the session of this name.")
     ] = None,
-    each: Annotated[
-        bool, typer.Option("--each", help="One session per capture instead of one for all.")
-    ] = False,
+    each: Annotated[bool, typer.Option("--each", help="One session per capture instead of one for all.")] = False,
     public_address: Annotated[
         str | None,
         typer.Option(
@@ -45,9 +41,7 @@ def replay(
             help="The public IP address you browsed from, as you state it.",
         ),
     ] = None,
-    by: Annotated[
-        str | None, typer.Option("--by", metavar="NAME", help="Who states the public address.")
-    ] = None,
+    by: Annotated[str | None, typer.Option("--by", metavar="NAME", help="Who states the public address.")] = None,
     rules: Rules = None,
 ) -> None:
     """Read saved browsing sessions into the database. Reading one twice changes nothing.
@@ -60,13 +54,16 @@ def replay(
 
       pixelwitness replay visit.har visit.mitm --session trust-visit --public-address 203.0.113.7
     """
-    from addon.replay import replay as read_into  # noqa: PLC0415 - loaded when needed
+    from addon.capture import read_capture  # noqa: PLC0415 - loaded when needed
+    from addon.replay import replay as read_into  # noqa: PLC0415
     from addon.store.store import Store  # noqa: PLC0415
     from cli.rulebook import matcher  # noqa: PLC0415
 
     if each and session is not None:
         raise typer.BadParameter("--each makes a session per capture, so it does not go with --session")
     address = _checked_address(public_address)
+    for capture in captures:
+        read_capture(capture)  # a file that is no capture must not leave an empty database behind
     batches = [[capture] for capture in captures] if each else [captures]
     incomplete = False
     with Store(db) as store:
@@ -80,11 +77,7 @@ def replay(
                 with store.transaction():
                     store.state_public_address(name, address, by)
             for source in sources:
-                state = (
-                    "was in the session already"
-                    if source.known
-                    else f"{source.requests_matched} concern Meta"
-                )
+                state = "was in the session already" if source.known else f"{source.requests_matched} concern Meta"
                 say(f"{source.name}: {source.requests_seen} requests, {state}")
                 for problem in source.problems:
                     say(f"  {problem.where}: {problem.what}")
@@ -141,12 +134,8 @@ def proxy(
     context: typer.Context,
     ui: Annotated[Interface, typer.Option("--ui", help="mitmdump, mitmweb or mitmproxy.")] = Interface.DUMP,
     db: Database = DEFAULT_DATABASE,
-    session: Annotated[
-        str | None, typer.Option("--session", metavar="NAME", help="Name of the session.")
-    ] = None,
-    port: Annotated[
-        int, typer.Option("--port", min=0, max=65535, help="The port the proxy listens on.")
-    ] = 8080,
+    session: Annotated[str | None, typer.Option("--session", metavar="NAME", help="Name of the session.")] = None,
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="The port the proxy listens on.")] = 8080,
     rules: Rules = None,
 ) -> None:
     """Run mitmproxy with the addon and record what leaves into a session.
@@ -161,9 +150,7 @@ def proxy(
     """
     program = Path(sys.executable).with_name(_PROGRAMS[ui])
     if not program.exists():
-        raise typer.BadParameter(
-            f"{program.name} is not installed beside this Python; reinstall Pixelwitness"
-        )
+        raise typer.BadParameter(f"{program.name} is not installed beside this Python; reinstall Pixelwitness")
     settings = {"pixelwitness_db": str(db.resolve()), "pixelwitness_session": session or ""}
     command = [
         str(program),

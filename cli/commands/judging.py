@@ -24,7 +24,9 @@ class Kind(StrEnum):
 
 def mark(
     session: Annotated[str, typer.Argument(metavar="SESSION", help="A session's id or its beginning.")],
-    at: Annotated[str, typer.Option("--at", metavar="TIME", help="RFC 3339, such as 2026-05-04T10:31:02Z; UTC without offset.")],
+    at: Annotated[
+        str, typer.Option("--at", metavar="TIME", help="RFC 3339, such as 2026-05-04T10:31:02Z; UTC without offset.")
+    ],
     kind: Annotated[Kind, typer.Option("--kind", help="What happened at that moment.")],
     text: Annotated[str, typer.Argument(metavar="[TEXT]", help="What you want to add in words.")] = "",
     site: Annotated[
@@ -60,14 +62,18 @@ def mark(
 
 
 def review(
-    events: Annotated[list[str] | None, typer.Argument(metavar="[EVENT]...", help="Ids of the events you looked at.")] = None,
+    events: Annotated[
+        list[str] | None, typer.Argument(metavar="[EVENT]...", help="Ids of the events you looked at.")
+    ] = None,
     confirm: Annotated[bool, typer.Option("--confirm", help="The finding is right.")] = False,
     dismiss: Annotated[bool, typer.Option("--dismiss", help="The finding is wrong or does not matter.")] = False,
     reason: Annotated[str | None, typer.Option("--reason", metavar="TEXT", help="Why; needed to dismiss.")] = None,
     by: Annotated[str | None, typer.Option("--by", metavar="NAME", help="Who decided.")] = None,
     source: Annotated[
         Path | None,
-        typer.Option("--from", metavar="CSV", help="A file with the columns event, decision (confirm or dismiss), reason, by."),
+        typer.Option(
+            "--from", metavar="CSV", help="A file with the columns event, decision (confirm or dismiss), reason, by."
+        ),
     ] = None,
     db: Database = DEFAULT_DATABASE,
 ) -> None:
@@ -120,7 +126,8 @@ def rescore(session: SessionArgument = None, db: Database = DEFAULT_DATABASE, ru
         score = old.get(item.event.id)
         if score != item.assessment.score:
             changed += 1
-            say(f"{item.event.id}: {'new' if score is None else score} → {item.assessment.score} ({item.assessment.band})")
+            was = "new" if score is None else str(score)
+            say(f"{item.event.id}: {was} → {item.assessment.score} ({item.assessment.band})")
     say(f"{chosen}: {changed} of {len(after.events) if after else 0} events changed.")
 
 
@@ -130,12 +137,12 @@ def forget(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Remove a session so that nothing of it stays in the database file. The captures are not touched."""
-    from addon.store.store import NoSuchSession, Store  # noqa: PLC0415 - loaded when needed
+    from addon.store.store import SessionNotFoundError, Store  # noqa: PLC0415 - loaded when needed
 
     with Store(db, create=False) as store:
         chosen = store.session(session)
         if session not in {chosen.id, chosen.name}:
-            raise NoSuchSession(f"forget takes a whole id; did you mean “{chosen.id}”?")
+            raise SessionNotFoundError(f"forget takes a whole id; did you mean “{chosen.id}”?")
         if not yes:
             typer.confirm(f"Remove {chosen.id} and everything derived from it?", abort=True, err=True)
         store.forget(chosen.id)

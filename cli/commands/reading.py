@@ -29,14 +29,10 @@ def report(
         FormatName | None,
         typer.Option("--format", "-f", help="By default what the name after -o says, or text."),
     ] = None,
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to this file.")
-    ] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to this file.")] = None,
     verbose: Annotated[
         int,
-        typer.Option(
-            "--verbose", "-v", count=True, help="Text: -v adds requests and ledgers, -vv every parameter."
-        ),
+        typer.Option("--verbose", "-v", count=True, help="Text: -v adds requests and ledgers, -vv every parameter."),
     ] = 0,
     min_score: MinScore = 0,
     fail_over: Annotated[
@@ -75,11 +71,7 @@ def report(
         write_file(output, text)
         say(f"Written: {output.resolve()}")
     if fail_over is not None:
-        over = [
-            event
-            for event in content.events
-            if event.score >= fail_over and event.review.state != "dismissed"
-        ]
+        over = [event for event in content.events if event.score >= fail_over and event.review.state != "dismissed"]
         if over:
             say(f"{len(over)} events have {fail_over} points or more.")
             raise typer.Exit(ExitCode.FINDINGS)
@@ -115,9 +107,7 @@ def events(
     min_score: MinScore = 0,
     search: Annotated[
         str | None,
-        typer.Option(
-            "--search", metavar="WORDS", help="Only events whose page, button or findings hold all words."
-        ),
+        typer.Option("--search", metavar="WORDS", help="Only events whose page, button or findings hold all words."),
     ] = None,
 ) -> None:
     """List the events of a session, one line each, in order of time."""

@@ -41,7 +41,8 @@ def list_rules(
 @app.command()
 def check(
     paths: Annotated[
-        list[Path] | None, typer.Argument(metavar="[PATH]...", help="Your rule files or folders; the built-in ones if none.")
+        list[Path] | None,
+        typer.Argument(metavar="[PATH]...", help="Your rule files or folders; the built-in ones if none."),
     ] = None,
 ) -> None:
     """Check rule files and say what to change, with file and line. Exits with 4 where a rule is wrong."""
@@ -61,10 +62,11 @@ def check(
         raise typer.Exit(ExitCode.RULES)
 
 
-@app.command()
-def test(
+@app.command("test")
+def run_examples(
     paths: Annotated[
-        list[Path] | None, typer.Argument(metavar="[PATH]...", help="Your rule files or folders; the built-in ones if none.")
+        list[Path] | None,
+        typer.Argument(metavar="[PATH]...", help="Your rule files or folders; the built-in ones if none."),
     ] = None,
 ) -> None:
     """Run the examples that the rules carry. Exits with 4 where one does not hold."""
@@ -82,7 +84,9 @@ def test(
                 ran += 1
                 if is_found(rule, example, judge) != wanted:
                     failed += 1
-                    put(f"{rule.id}: {'does not match' if wanted else 'matches'} ({example.field.value}) {example.text}")
+                    put(
+                        f"{rule.id}: {'does not match' if wanted else 'matches'} ({example.field.value}) {example.text}"
+                    )
     say(f"{ran} examples, {failed} do not hold.")
     if failed:
         raise typer.Exit(ExitCode.RULES)
@@ -135,8 +139,8 @@ def _score_text(text: str, field: str | None, rules: list[Path] | None) -> None:
     lines = [f"{result.score} {result.band} (tier {result.tier})"]
     lines += [f"{step.delta:+5d} = {step.total:3d}  {step.label}" for step in result.steps]
     lines += [
-        f"  {finding.rule} v{finding.version}: “{finding.evidence.text}” at {finding.evidence.start}-{finding.evidence.end} "
-        f"in {finding.evidence.field.value}: {finding.reason}"
+        f"  {finding.rule} v{finding.version}: “{finding.evidence.text}” "
+        f"at {finding.evidence.start}-{finding.evidence.end} in {finding.evidence.field.value}: {finding.reason}"
         for finding in result.findings
     ]
     lines += [f"  near miss {miss.rule}: “{miss.text}”: {miss.why}" for miss in result.near_misses]

@@ -260,7 +260,8 @@ def timeline_marks(timeline: Timeline) -> list[Mark]:
                 x=percent(point.position),
                 y=_LANES[point.band],
                 shape=shape,
-                title=f"{wording.clock_time(point.at)} {wording.ACTS[point.kind]}, {wording.BANDS[point.band]}{state}",
+                title=f"{wording.clock_time(point.at)} {wording.ACTS[point.kind]}, "
+                f"{wording.BANDS[point.band]}{state}",
             )
         )
     return marks

@@ -189,10 +189,7 @@ def _entry(entry: Entry, summary: Summary) -> list[str]:
         lines.append(f"- Searched for: {code(cut(entry.searched))}")
     lines += [
         f"- When: {wording.instant(entry.at)}",
-        (
-            "- Consent: "
-            f"{escaped('; '.join([sentences.consent(entry.consent), *sentences.consent_proofs(entry.consent)]))}"
-        ),
+        f"- Consent: {escaped(sentences.consent_proved(entry.consent))}",
         f"- Tied to a person by: {sentences.link(entry.linkability, complete=entry.linkability_complete)}",
         *(f"  - {escaped(cut(sentences.identifier(found)))}" for found in entry.identifiers),
         f"- Arrival: {wording.DELIVERIES[entry.delivery]}",
@@ -246,7 +243,7 @@ def _event(event: Event, report: Report, verbosity: int) -> list[str]:
         f"- Recipient: {code(event.recipient_host)}, pixel {code(event.pixel_id)}, owner not known",
         f"- Came about: {wording.TRIGGERS[event.trigger]}; {wording.EVENT_KINDS[event.kind]}",
         f"- Address: {escaped(sentences.address(event.client_ip, report.session.public_address))}",
-        f"- Consent: {escaped(sentences.consent(event.consent))}",
+        f"- Consent: {escaped(sentences.consent_proved(event.consent))}",
         f"- Review: {escaped(sentences.review(event))}",
     ]
     lines += table(
@@ -324,7 +321,7 @@ def _method(report: Report, summary: Summary) -> list[str]:
             f"{wording.PROVENANCES[session.provenance]}"
         ),
         f"- Pixelwitness {escaped(session.tool_version)}, rules {code(session.ruleset_digest)}",
-        f"- {escaped(sentences.clock(report))}",
+        f"- Clock: {escaped(sentences.clock(report))}",
         f"- Report made {wording.instant(report.generated_at)}",
         *(
             f"- Capture {code(source.name)}: {wording.SOURCES[source.kind]}, SHA-256 "

@@ -213,7 +213,8 @@ def _event(page: Page, event: Event, stated: PublicAddress | None, verbosity: in
     fact("At", f"{wording.instant(event.occurred_at)}; the pixel states {wording.instant(event.client_time)}")
     fact("Site", sentences.site_name(event.site))
     fact("Page", _cut(event.page_url or "not known"))
-    fact("", f"from {wording.PAGE_URL_FROM[event.page_url_from]}{evidence}; {wording.PAGE_CLASSES[event.page_class]}")
+    fact("", f"from {wording.PAGE_URL_FROM[event.page_url_from]}{evidence}")
+    fact("", wording.PAGE_CLASSES[event.page_class])
     if event.page_title:
         fact("Title", _cut(event.page_title))
     if event.clicked:
@@ -224,7 +225,7 @@ def _event(page: Page, event: Event, stated: PublicAddress | None, verbosity: in
     fact("Came about", f"{wording.TRIGGERS[event.trigger]}; {wording.EVENT_KINDS[event.kind]}")
     fact("Sent by", wording.FRAMES[event.frame])
     fact("Address", sentences.address(event.client_ip, stated))
-    fact("Consent", "; ".join([sentences.consent(event.consent), *sentences.consent_proofs(event.consent)]))
+    fact("Consent", sentences.consent_proved(event.consent))
     fact("Tied by", sentences.link(event.linkability, complete=event.linkability_complete))
     for identifier in event.identifiers:
         fact("Identifier", _cut(sentences.identifier(identifier)))
@@ -232,7 +233,8 @@ def _event(page: Page, event: Event, stated: PublicAddress | None, verbosity: in
     for found in event.findings:
         where = f"{wording.field(found.field)}, parameter {found.parameter}"
         fact("Words", _cut(f"»{found.text}«  {found.points:+d}  {where}"))
-        fact("", f"{wording.capital(wording.rule_kind(found.kind))}: {wording.category(found.category)}. {found.reason}")
+        role = wording.capital(wording.rule_kind(found.kind))
+        fact("", f"{role}: {wording.category(found.category)}. {found.reason}")
         fact("", f"Rule {found.rule}, version {found.version}. {found.legal_basis}")
     _table(page, "Ledger", ((f"{step.delta:+d}", f"= {step.total}  {step.label}") for step in event.steps))
     for miss in event.near_misses:
@@ -242,8 +244,8 @@ def _event(page: Page, event: Event, stated: PublicAddress | None, verbosity: in
         fact("Request", _cut(f"{request.started_at} {request.method} {request.url}"))
         fact(
             "",
-            f"{wording.TRANSPORTS[request.transport]}; {wording.DELIVERIES_SHORT[request.delivery]}; {status}; "
-            f"source {request.source} at {request.position}",
+            f"{wording.TRANSPORTS[request.transport]}; {wording.DELIVERIES_SHORT[request.delivery]}; "
+            f"{status}; source {request.source} at {request.position}",
         )
         fact("", f"SHA-256 {request.sha256}")
     if verbosity >= 2:
@@ -274,7 +276,7 @@ def _method(page: Page, report: Report, verbosity: int) -> None:
     page.say(
         f"Pixelwitness {session.tool_version}; rules {session.ruleset_digest}; made {report.generated_at}."
     )
-    page.say(sentences.clock(report))
+    page.say(sentences.clock(report), first="Clock: ")
     for source in report.sources:
         page.say(
             f"{source.name} ({wording.SOURCES[source.kind]}), SHA-256 {source.sha256 or 'none: live'}"

@@ -41,7 +41,11 @@ RULES = (
     ),
     _make_rule("en/sexual_health/sexual-health", "topic", tier="special_risk", terms=("sexual health",)),
     _make_rule(
-        "en/gut/crohns", "topic", tier="health", terms=("crohn's disease",), examples=Examples(
+        "en/gut/crohns",
+        "topic",
+        tier="health",
+        terms=("crohn's disease",),
+        examples=Examples(
             match=(Example(text="Crohn's disease"), Example(text="crohns-disease")),
             no_match=(Example(text="Disease"), Example(text="Krone")),
         ),
@@ -51,13 +55,21 @@ RULES = (
     _make_rule("en/apply/apply", "action", terms=("apply",)),
     _make_rule("en/provider/nhs", "context", context="provider", hosts=("nhs.uk",), host_words=("hospital",)),
     _make_rule(
-        "en/specialist/clinic", "context", context="specialist", category="sexual_health",
-        host_words=("sexualhealthclinic",), terms=("sexual health clinic",),
+        "en/specialist/clinic",
+        "context",
+        context="specialist",
+        category="sexual_health",
+        host_words=("sexualhealthclinic",),
+        terms=("sexual health clinic",),
     ),
     _make_rule("en/portal/portal", "context", context="portal", path_words=("my record",), terms=("patient portal",)),
     _make_rule("en/young/young", "context", context="under_18", terms=("teenagers",)),
     _make_rule(
-        "en/careers/careers", "suppressor", absolute=True, path_words=("careers",), terms=("vacancy",),
+        "en/careers/careers",
+        "suppressor",
+        absolute=True,
+        path_words=("careers",),
+        terms=("vacancy",),
         host_words=("careers",),
     ),
     _make_rule("en/shop/shop", "suppressor", path_words=("shop",), terms=("gift shop",)),

@@ -41,7 +41,9 @@ def test_words_and_names_that_count(index, host, text):
     assert found(index, host) == [(Role.SURE, text)]
 
 
-@pytest.mark.parametrize("host", ["archive.example", "hi-v.example", "notroyalmarsden.nhs.uk", "nhs.uk", "mastroken.example", ""])
+@pytest.mark.parametrize(
+    "host", ["archive.example", "hi-v.example", "notroyalmarsden.nhs.uk", "nhs.uk", "mastroken.example", ""]
+)
 def test_words_that_are_there_by_chance(index, host):
     assert found(index, host) == []
 

@@ -31,7 +31,10 @@ def test_exceptions_take_what_they_overlap(make_rule):
 
 def test_a_term_that_holds_an_exception_counts(make_rule):
     rule = make_rule("en/a/a", "topic", terms=("shampoo", "medicated shampoo set"), unless=("shampoo set", "shampoo"))
-    assert found(rule, "medicated shampoo set") == [(Role.SURE, "medicated shampoo set"), (Role.EXCEPTED, "shampoo")]
+    assert found(rule, "medicated shampoo set") == [
+        (Role.SURE, "medicated shampoo set"),
+        (Role.EXCEPTED, "shampoo"),
+    ]
     assert found(rule, "shampoo") == [(Role.EXCEPTED, "shampoo")]
 
 

@@ -28,14 +28,24 @@ def test_bands_meet():
         ({"page_url": f"{NHS}/hiv"}, [70, 10], "critical", "special_risk"),
         ({"page_url": "https://sexualhealthclinic.example/contact"}, [60], "high", "special_risk"),
         ({"page_title": "Sexual health clinic"}, [70, 20], "critical", "special_risk"),
-        ({"page_title": "Crohn's disease", "page_url": "https://sexualhealthclinic.example"}, [40, 20], "high", "special_risk"),
+        (
+            {"page_title": "Crohn's disease", "page_url": "https://sexualhealthclinic.example"},
+            [40, 20],
+            "high",
+            "special_risk",
+        ),
         (
             {"button_text": "Book an appointment", "page_url": "https://sexualhealthclinic.example"},
             [60, 25],
             "critical",
             "special_risk",
         ),
-        ({"page_title": "HIV for teenagers: patient portal", "page_url": NHS}, [70, 10, 20, 10, -10], "critical", "special_risk"),
+        (
+            {"page_title": "HIV for teenagers: patient portal", "page_url": NHS},
+            [70, 10, 20, 10, -10],
+            "critical",
+            "special_risk",
+        ),
     ],
 )
 def test_what_counts(evaluate, texts, deltas, band, tier):
@@ -59,7 +69,9 @@ def test_context_alone(evaluate, texts, deltas, band):
     assert assessment.topics == ()
 
 
-@pytest.mark.parametrize("name", sorted(set(FieldName) - {FieldName.PAGE_URL, FieldName.REFERRER_URL, FieldName.DESTINATION_URL}))
+@pytest.mark.parametrize(
+    "name", sorted(set(FieldName) - {FieldName.PAGE_URL, FieldName.REFERRER_URL, FieldName.DESTINATION_URL})
+)
 def test_fields_weigh(matcher, make_rule, name):
     from rules.model import Evidence
     from rules.score import Met

@@ -6,10 +6,11 @@ Which parameter holds which kind of text: the wire format reference, sections 2.
 from collections.abc import Callable, Iterable, Iterator
 
 from addon.decoders.meta.events import event_kind
-from addon.decoders.meta.identity import EMAIL, USER_DATA_KEYS
+from addon.decoders.meta.identity import USER_DATA_KEYS
 from addon.decoders.meta.jsontext import JsonString, json_strings
 from addon.decoders.meta.wire import percent_decode
 from addon.model import Hit, Param
+from addon.redaction import EMAIL
 from rules.address import parts
 from rules.model import Field, FieldName
 
@@ -55,7 +56,9 @@ _TITLE_KEYS = frozenset({"title", "og:title", "twitter:title", "headline"})
 _DESCRIPTION_KEYS = frozenset({"description", "og:description", "twitter:description"})
 _KEYWORD_KEYS = frozenset({"keywords", "news_keywords", "article:tag"})
 _UNTOLD_KEYS = frozenset({"@context", "@type", "@id", "rid", "url", "image", "logo", "sameAs", "currency"})
-_PERSONAL_KINDS = frozenset({"em", "ph", "fn", "ln", "name", "db", "ip", "external_id", "nhs_number", "zp", "fbp", "fbc"})
+_PERSONAL_KINDS = frozenset(
+    {"em", "ph", "fn", "ln", "name", "db", "ip", "external_id", "nhs_number", "zp", "fbp", "fbc"}
+)
 
 
 def fields(hits: Iterable[Hit]) -> tuple[Field, ...]:
@@ -111,18 +114,14 @@ def _parameter_fields(param: Param) -> Iterator[Field]:
         yield from _json_fields(name, value, _structured_field)
     elif name == "ss" or name.startswith(("sssd[", "smart_setup.")):
         yield from _json_fields(name, value, _scraped_field)
-    elif name.startswith("cd[") or name.startswith(_GATEWAY_CONTENT):
-        if name not in _TECHNICAL and not _is_personal(name, value):
-            yield from _json_fields(name, value, _content_field)
+    elif name.startswith(("cd[", *_GATEWAY_CONTENT)) and name not in _TECHNICAL and not _is_personal(name, value):
+        yield from _json_fields(name, value, _content_field)
 
 
 def _is_personal(name: str, value: str) -> bool:
     """Tell whether a custom value is a contact detail: it identifies, it does not tell of health."""
     key = name.rpartition("[")[2].rstrip("]") if "[" in name else name.rpartition(".")[2]
     return USER_DATA_KEYS.get(key.lower()) in _PERSONAL_KINDS or bool(EMAIL.fullmatch(value))
-
-
-
 
 
 def _json_fields(parameter: str, value: str, choose: Callable[[JsonString], FieldName | None]) -> Iterator[Field]:

@@ -117,9 +117,7 @@ def _decode_tracking(
     return Decoded("event", (_hit(request, key, 0, address, transport, parameters),), body.problem)
 
 
-def _batch_hits(
-    request: CapturedRequest, key: str, address: Address, parameters: Iterable[Param]
-) -> Iterator[Hit]:
+def _batch_hits(request: CapturedRequest, key: str, address: Address, parameters: Iterable[Param]) -> Iterator[Hit]:
     envelopes = [param for param in parameters if param.name.startswith("events[")][:MAX_BATCH]
     for index, envelope in enumerate(envelopes):
         inner = tuple(parse_pairs(envelope.value, envelope.context))

@@ -29,6 +29,18 @@ _WORDS: dict[KnownFrom, str] = {
     "observed": "concluded from recorded traffic",
     "third_party": "said by a third party only",
 }
+_INTRODUCTION = """\
+# Parameters of Meta's pixel
+
+<!-- Made from parameters.toml: python -m addon.decoders.meta.dictionary > docs/parameters.md -->
+
+What the parameters of a request mean, as reports explain them. `[*]` stands for any name in brackets, a final
+`.*` for the name before it and any path below; an entry of its own comes before these. A parameter that is not
+listed is shown in reports as not documented.
+
+**Person**: the value by itself points to a person, an account, a browser or a click.
+**Health**: the value can hold words of the page, the site or the visitor, and so tell of health.
+"""
 
 
 class DictionaryError(ValueError):
@@ -123,9 +135,7 @@ def _persons(document: Mapping[str, object], keys: Mapping[str, str]) -> Iterato
     for entry in _entries(document, "person"):
         for key, what in keys.items():
             filled = {
-                field: value.replace("{key}", key).replace("{what}", what)
-                if isinstance(value, str)
-                else value
+                field: value.replace("{key}", key).replace("{what}", what) if isinstance(value, str) else value
                 for field, value in entry.items()
             }
             yield {"may_identify": True} | filled
@@ -188,18 +198,7 @@ def render_markdown(groups: Mapping[str, str], parameters: Iterable[ParameterMea
     tables: dict[str, list[ParameterMeaning]] = {group: [] for group in groups}
     for parameter in parameters:
         tables[parameter.group].append(parameter)
-    lines = [
-        "# Parameters of Meta's pixel",
-        "",
-        "<!-- Made from parameters.toml with `python -m addon.decoders.meta.dictionary > docs/parameters.md`. -->",
-        "",
-        "What the parameters of a request mean, as reports explain them. `[*]` stands for any name in brackets, a",
-        "final `.*` for the name before it and any path below; an entry of its own comes before these.",
-        "A parameter that is not listed is shown in reports as not documented.",
-        "",
-        "**Person**: the value by itself points to a person, an account, a browser or a click.",
-        "**Health**: the value can hold words of the page, the site or the visitor, and so tell of health.",
-    ]
+    lines = _INTRODUCTION.splitlines()
     for group, heading in groups.items():
         lines += [
             "",

@@ -40,7 +40,9 @@ USER_DATA_KEYS: dict[str, str] = {
 CUSTOM_DATA_KINDS = frozenset({"em", "ph", "fn", "ln", "db", "external_id", "nhs_number", "ip", "zp"})
 """Kinds that are taken from custom data and page addresses, where a name alone is weaker evidence."""
 
-AMBIGUOUS_CUSTOM_NAMES = frozenset({"name", "state", "city", "country", "mail", "mobile", "st", "ct", "ip", "cn", "zip"})
+AMBIGUOUS_CUSTOM_NAMES = frozenset(
+    {"name", "state", "city", "country", "mail", "mobile", "st", "ct", "ip", "cn", "zip"}
+)
 """Names that in custom data or an address as often mean something else than the visitor."""
 
 CONTACT_KINDS = frozenset({"em", "ph", "fn", "ln", "name", "db", "zp", "ct", "nhs_number"})
@@ -50,13 +52,30 @@ COOKIE_KINDS = ("c_user", "i_user", "datr", "sb", "fr", "_fbp", "_fbc", "_fbi", 
 
 CLICK_ID_PARAMETERS = ("fbclid", "brid", "waaem")
 
-NOTHING = ("", "undefined", "null", "none", "test", "nan", "n/a", "na", "false", "true", "unknown", "0", "[object object]")
+NOTHING = (
+    "",
+    "undefined",
+    "null",
+    "none",
+    "test",
+    "nan",
+    "n/a",
+    "na",
+    "false",
+    "true",
+    "unknown",
+    "0",
+    "[object object]",
+)
 """Inputs that say nothing of a person and are nevertheless seen hashed."""
 
 HASHES_OF_NOTHING: dict[str, str] = {
     digest: word or "the empty string"
     for word in NOTHING
-    for digest in (hashlib.sha256(word.encode()).hexdigest(), hashlib.md5(word.encode(), usedforsecurity=False).hexdigest())
+    for digest in (
+        hashlib.sha256(word.encode()).hexdigest(),
+        hashlib.md5(word.encode(), usedforsecurity=False).hexdigest(),
+    )
 }
 
 RELAY_ADDRESS_HASH = "b68919aff001d8366249403a2544fba2d833084f1ad22839b6310aadacb6a138"
@@ -94,7 +113,7 @@ def _from_parameters(parameters: Iterable[Param]) -> Iterator[Identifier]:
                              note="a list of several click ids")  # fmt: skip
         elif name == "fbclid":
             yield Identifier(kind="fbc", source="parameter", parameter=name, value=value, form="plain")
-        elif name.startswith("fb.advanced_matching.") or name.startswith("user_data."):
+        elif name.startswith(("fb.advanced_matching.", "user_data.")):
             yield _user_data("gateway", name.rpartition(".")[2].lower(), name, value)
         elif name.startswith("custom_data."):
             yield from _custom_data(name.rpartition(".")[2].lower(), name, value)

@@ -108,7 +108,7 @@ def _string(text: str, start: int) -> tuple[str, list[int], int]:
 
 
 def _code_point(text: str, index: int) -> tuple[str, int]:
-    """Return the character of the \\uXXXX escape at `index` (a pair of surrogates is one) and what follows."""
+    """Return the character of the `uXXXX` escape at `index` (a pair of surrogates is one) and what follows."""
     unit = _unit(text, index)
     if unit is None:
         return "\ufffd", index + 2

@@ -149,7 +149,7 @@ def flatten(document: dict[str, object]) -> Iterator[Param]:
         if isinstance(value, dict) and value and depth < MAX_JSON_DEPTH:
             pending.extend((f"{name}.{key}", inner, depth + 1) for key, inner in reversed(value.items()))
             continue
-        if value is None or value == {} or value == []:
+        if value is None or (isinstance(value, dict | list) and not value):
             text = ""
         elif isinstance(value, str):
             text = value

@@ -1,0 +1,68 @@
+"""The report for a terminal."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cli import wording
+from cli.reports import FORMATS, text
+from cli.schema import Report
+from cli.terminal import columns, printable
+
+
+@pytest.mark.parametrize("verbosity", [0, 1, 2])
+def test_golden(report: Report, golden, verbosity: int) -> None:
+    golden(f"report-{verbosity}.txt", FORMATS["text"].render(report, verbosity))
+
+
+@pytest.mark.parametrize("width", [40, 60, 88, 140])
+def test_lines_keep_to_the_width(report: Report, width: int) -> None:
+    lines = text.render(report, 2, width=width).splitlines()
+    assert max(columns(line) for line in lines) <= width
+
+
+def test_nothing_acts_on_the_terminal(report: Report) -> None:
+    for line in text.render(report, 2).split("\n"):
+        assert printable(line) == line
+
+
+def test_verbosity_adds_requests_then_parameters(report: Report) -> None:
+    brief, requests, everything = (text.render(report, level) for level in (0, 1, 2))
+    assert "Request:" not in brief
+    assert "Request:" in requests
+    assert "Ledger:" in requests
+    assert "Parameter:" not in requests
+    assert "Parameter:" in everything
+
+
+def test_opens_with_the_headline(report: Report) -> None:
+    opening = text.render(report).splitlines()[2]
+    assert opening.startswith("On 2 page views, 3 clicks, 1 search and 1 form, pages of 4 sites")
+
+
+def test_reconstruction_and_reveal_are_loud(reconstruction: Report, revealed: Report) -> None:
+    flat = " ".join(text.render(reconstruction).replace("!! ", "").split())
+    assert flat.count(wording.RECONSTRUCTION) == 2
+    assert "--reveal" in text.render(revealed)
+
+
+def test_one_event(report: Report) -> None:
+    shown = text.render_event(report.events[1])
+    assert shown.startswith("◆ ev02c0ffee  PageView  critical 80")
+    assert "Ledger:" in shown
+    assert "Parameter:  dl" in shown
+    assert "public address not stated" in shown
+
+
+def test_an_empty_session(empty: Report) -> None:
+    assert "No event to Meta was seen" in text.render(empty)
+
+
+@given(value=st.text(max_size=60))
+def test_any_text_stays_inert(report: Report, value: str) -> None:
+    event = report.events[0].model_copy(
+        update={"page_title": value, "clicked": value, "searched": value, "event_name": value, "site": value}
+    )
+    shown = text.render_event(event, width=60)
+    assert all(printable(line) == line for line in shown.split("\n"))
+    assert all(columns(line) <= 60 for line in shown.split("\n"))
