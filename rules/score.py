@@ -37,7 +37,11 @@ ACTION_POINTS = 25
 """What an action adds to a topic."""
 
 ACTION_ALONE = 40
-"""What an action brings by itself; with a weak topic the two reach at least this."""
+"""What an action brings by itself; with a weak topic the two reach at least this.
+
+With a generic health word they reach no more: an appointment at a hospital says less than one at its
+sexual-health clinic (ICO, special category guidance: an appointment in isolation).
+"""
 
 SPECIALIST_ALONE = 60
 """What a specialist care provider brings by itself; with a weak topic the two reach at least this."""
@@ -58,6 +62,9 @@ PROVIDER_PORTAL = 40
 
 SUPPRESSED_PERCENT = 30
 """What a suppressor leaves."""
+
+REFERRER_LIMIT = 39
+"""What is reached where health words stand in the referrer only: they tell of an earlier page."""
 
 CAP = 100
 
@@ -245,11 +252,9 @@ def _sum_up(items: Sequence[Met]) -> _Ledger:
         alone = max(_points(specialist.rule), SPECIALIST_ALONE - ledger.total)
         ledger.add_item(_CONTEXT_LABELS[ContextKind.SPECIALIST], specialist, alone)
     if action:
-        ledger.add_item(
-            f"action {action.rule.category}",
-            action,
-            max(_points(action.rule), ACTION_ALONE - ledger.total),
-        )
+        generic = topic is not None and not specialist and _points(topic.rule) < TOPIC_POINTS["health"]
+        least = ACTION_ALONE - ledger.total
+        ledger.add_item(f"action {action.rule.category}", action, least if generic else max(_points(action.rule), least))
     contexts = {
         kind: item
         for kind in (ContextKind.PROVIDER, ContextKind.PORTAL, ContextKind.UNDER_18)
@@ -261,6 +266,8 @@ def _sum_up(items: Sequence[Met]) -> _Ledger:
         ledger.add("a provider's portal is used by its patients", max(0, PROVIDER_PORTAL - ledger.total))
     elif not (topic or specialist or action):
         ledger.add("context alone is no health content", min(0, CONTEXT_ONLY_LIMIT - ledger.total))
+    elif all(item is None or item.evidence.field in _REFERRER for item in (topic, specialist, action)):
+        ledger.add("health words in the referrer only", min(0, REFERRER_LIMIT - ledger.total))
     return ledger
 
 

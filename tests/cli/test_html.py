@@ -5,6 +5,7 @@ import shutil
 import subprocess
 from html import escape, unescape
 from html.parser import HTMLParser
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -19,10 +20,15 @@ from cli.terminal import printable
 render = FORMATS["html"].render
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-ALLOWED = set(
-    "html head meta title style body a div p header h1 h2 h3 h4 main section nav article figure figcaption footer "
-    "ul ol li dl dt dd table caption thead tbody tr th td span b small code mark blockquote br details summary "
-    "svg desc line rect path circle text".split()
+ALLOWED = frozenset(
+    re.findall(
+        r"\w+",
+        """
+        html head meta title style body a div p header h1 h2 h3 h4 main section nav article figure figcaption footer
+        ul ol li dl dt dd table caption thead tbody tr th td span b small code mark blockquote br details summary
+        svg desc line rect path circle text
+        """,
+    )
 )
 VOID = {"meta", "br"}
 
@@ -122,7 +128,7 @@ def test_structure_for_screen_readers(outline: Outline) -> None:
     tags = [tag for tag, _ in outline.elements]
     assert tags.count("main") == tags.count("h1") == 1
     levels = [int(tag[1]) for tag in tags if re.fullmatch(r"h[1-6]", tag)]
-    assert all(later <= earlier + 1 for earlier, later in zip(levels, levels[1:], strict=False))
+    assert all(later <= earlier + 1 for earlier, later in pairwise(levels))
     ids = outline.ids()
     assert len(ids) == len(set(ids))
     for tag, attributes in outline.elements:
@@ -232,39 +238,29 @@ def test_any_text_in_any_field_stays_text(report: Report, value: str) -> None:
             ),
             "identifiers": tuple(
                 item.model_copy(
-                    update={name: value for name in ("kind", "source", "value", "parameter", "form", "meaning", "note")}
+                    update=dict.fromkeys(("kind", "source", "value", "parameter", "form", "meaning", "note"), value)
                 )
                 for item in event.identifiers
             ),
             "findings": tuple(
                 item.model_copy(
-                    update={
-                        name: value
-                        for name in ("rule", "category", "kind", "field", "parameter", "text", "reason", "legal_basis")
-                    }
+                    update=dict.fromkeys(
+                        ("rule", "category", "kind", "field", "parameter", "text", "reason", "legal_basis"), value
+                    )
                 )
                 for item in event.findings
             ),
             "near_misses": tuple(
-                item.model_copy(update={name: value for name in ("rule", "field", "text", "why")})
+                item.model_copy(update=dict.fromkeys(("rule", "field", "text", "why"), value))
                 for item in event.near_misses
             ),
             "steps": tuple(item.model_copy(update={"label": value}) for item in event.steps),
             "requests": tuple(
                 item.model_copy(
-                    update={
-                        name: value
-                        for name in (
-                            "id",
-                            "source",
-                            "sha256",
-                            "method",
-                            "url",
-                            "http_version",
-                            "server_address",
-                            "started_at",
-                        )
-                    }
+                    update=dict.fromkeys(
+                        ("id", "source", "sha256", "method", "url", "http_version", "server_address", "started_at"),
+                        value,
+                    )
                 )
                 for item in event.requests
             ),
@@ -276,7 +272,7 @@ def test_any_text_in_any_field_stays_text(report: Report, value: str) -> None:
         for item in (poisoned, standing)
     )
     session = report.session.model_copy(
-        update={name: value for name in ("id", "name", "tool_version", "ruleset_digest", "started_at", "ended_at")}
+        update=dict.fromkeys(("id", "name", "tool_version", "ruleset_digest", "started_at", "ended_at"), value)
     )
     poisoned_report = report.model_copy(
         update={

@@ -7,9 +7,8 @@ import hashlib
 import ipaddress
 import string
 from collections.abc import Iterable, Iterator
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
-from addon.decoders.meta.wire import percent_decode
 from addon.model import Identifier, Param
 from addon.redaction import EMAIL, cookie_pairs
 from addon.vocabulary import LINKABILITY_ORDER, Linkability
@@ -194,7 +193,7 @@ def _from_cookies(headers: Iterable[tuple[str, str]]) -> Iterator[Identifier]:
     for name, raw in cookie_pairs(headers):
         if name not in COOKIE_KINDS or not raw:
             continue
-        value = percent_decode(raw)
+        value = unquote(raw)
         if name in {"_fbp", "_fbc"}:
             yield _browser_id(name.removeprefix("_"), "cookie", f"cookie {name}", value)
         else:

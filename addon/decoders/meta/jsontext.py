@@ -11,6 +11,9 @@ from typing import NamedTuple
 MAX_LENGTH = 400_000
 """Longest text, in code points, that is read; Meta's client cuts structured data at 120,000."""
 
+MAX_DEPTH = 64
+"""Deepest nesting that is read; a string's path is as long as it is deep, so endless nesting would cost endlessly."""
+
 _ESCAPES = {'"': '"', "\\": "\\", "/": "/", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 _WHITESPACE = " \t\r\n"
 _HEX_LENGTH = 4
@@ -39,6 +42,8 @@ def json_strings(text: str) -> Iterator[JsonString]:
         char = text[index]
         if char in _WHITESPACE or char == ":":
             index += 1
+        elif char in "{[" and len(stack) >= MAX_DEPTH:
+            return
         elif char == "{":
             stack.append(["{", None])
             expect_key = True
@@ -97,6 +102,9 @@ def _string(text: str, start: int) -> tuple[str, list[int], int]:
             positions.pop()
             break
         escape = text[index + 1]
+        if escape == "u" and index + 2 + _HEX_LENGTH > length:
+            positions.pop()
+            break
         if escape != "u":
             chars.append(_ESCAPES.get(escape, escape))
             index += 2

@@ -6,6 +6,7 @@ invalid escapes stay as they are, bytes that are no UTF-8 become U+FFFD (the raw
 
 import gzip
 import json
+import re
 import zlib
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -21,6 +22,8 @@ MAX_PARAMETERS = 5_000
 """Most parameters that are read from one request; the rest is named as a problem."""
 
 MAX_JSON_DEPTH = 32
+
+_NAME = re.compile(r';\s*name=(?:"(?P<quoted>[^"]*)"|(?P<bare>[^";\s]+))', re.IGNORECASE)
 
 
 class Body(NamedTuple):
@@ -129,11 +132,10 @@ def _multipart(content: bytes, content_type: str) -> Iterator[Param]:
 def _disposition_name(head: str) -> str | None:
     for line in head.split("\r\n"):
         if line.lower().startswith("content-disposition:"):
-            for piece in line.split(";")[1:]:
-                key, found, value = piece.strip().partition("=")
-                if found and key.lower() == "name":
-                    # browsers write `"` in a field name as %22 (HTML standard, multipart encoding)
-                    return value.strip('"').replace("%22", '"')
+            found = _NAME.search(line)
+            if found is not None:
+                # browsers write `"` in a field name as %22 (HTML standard, multipart encoding)
+                return (found["quoted"] or found["bare"] or "").replace("%22", '"')
     return None
 
 
@@ -156,4 +158,10 @@ def flatten(document: dict[str, object]) -> Iterator[Param]:
         else:
             text = json.dumps(value, ensure_ascii=False)
         produced += 1
-        yield Param(name=name, value=text, raw=text, context="body")
+        text = _storable(text)
+        yield Param(name=_storable(name), value=text, raw=text, context="body")
+
+
+def _storable(text: str) -> str:
+    """Return `text` without lone surrogates, which JSON escapes can smuggle in and no database takes."""
+    return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
