@@ -81,7 +81,7 @@ class PixelwitnessAddon:
                 self._observer = Observer(f"live-{int(time.time() * 1000):x}")
                 self._put_source(complete=False)
                 if self._store.derivation(self._session) is None:
-                    self._store.write_derivation(self._session, derive(Observations(requests=()), self._rules))
+                    self._store.write_derivation(self._session, derive(Observations(requests=()), self._rules()))
         except StoreError as error:
             self._broken(error)
             return
@@ -117,7 +117,7 @@ class PixelwitnessAddon:
                 self._put_source(complete=True, store=store)
                 if not self._healthy:
                     store.mark_incomplete(self._session)
-                store.write_derivation(self._session, derive(store.observations(self._session), self._rules))
+                store.write_derivation(self._session, derive(store.observations(self._session), self._rules()))
         except StoreError as error:
             self._broken(error)
         else:
@@ -127,7 +127,6 @@ class PixelwitnessAddon:
 
     # inside
 
-    @property
     def _rules(self) -> Matcher:
         assert self._matcher is not None, "configure runs before any traffic"
         return self._matcher
@@ -151,6 +150,7 @@ class PixelwitnessAddon:
                 self._keep(self._store, new)
                 self._put_source(complete=False)
                 events = self._derive(observed) if observed is not None else []
+                news = [item for item in events if self._is_news(item)]
                 if events:
                     self._events.update((item.event.id, item) for item in events)
                     self._store.put_events(self._session, events)
@@ -159,7 +159,7 @@ class PixelwitnessAddon:
             self._broken(error)
             return
         self._kept.count(new)
-        for event in events:
+        for event in news:
             self._tell(event)
 
     def _derive(self, observed: ObservedRequest) -> list[AssessedEvent]:
@@ -180,10 +180,15 @@ class PixelwitnessAddon:
         by_site = timelines(self._observer.pages, self._observer.consent, ())
         with_cookies = frozenset({observed.source_id}) if self._observer.cookies_seen else frozenset[str]()
         return [
-            assess(build_event(group, with_cookies, None), self._rules, by_site)
+            assess(build_event(group, with_cookies, None), self._rules(), by_site)
             for group in fold(self._recent)
             if any(sighting.witness.key in keys for sighting in group)
         ]
+
+    def _is_news(self, item: AssessedEvent) -> bool:
+        """Tell whether an event is new, or a further request of it says more than the log already did."""
+        known = self._events.get(item.event.id)
+        return known is None or known.assessment.score < item.assessment.score
 
     def _tell(self, item: AssessedEvent) -> None:
         if ctx.options.pixelwitness_quiet or item.assessment.score < ctx.options.pixelwitness_min_score:

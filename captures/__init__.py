@@ -4,7 +4,9 @@ Everything here travels in the wheel, so that `pixelwitness demo` has something 
 repeat it. Importing this package reads nothing and needs neither mitmproxy nor any other package.
 """
 
+import tomllib
 from pathlib import Path
+from typing import NamedTuple
 
 HERE = Path(__file__).resolve().parent
 
@@ -13,6 +15,11 @@ RECORDINGS: Path = HERE / "recordings"
 
 RECONSTRUCTION: Path = HERE / "reconstruction" / "observer-2023.mitm"
 """The published findings of 2023 as traffic. A reconstruction: nobody recorded it."""
+
+FINDINGS: Path = HERE / "reconstruction" / "findings.toml"
+"""What was published, row by row: the source of the reconstruction."""
+
+NAMED_ONLY = "named in the reporting; no particulars published"
 
 SAME_BROWSING_HAR: Path = HERE / "har" / "same-browsing.har"
 """A second witness of `SAME_BROWSING_MITM`, as a browser would have saved it."""
@@ -44,3 +51,25 @@ def truth_of(recording: Path) -> Path:
 def demo_captures() -> list[Path]:
     """Return the captures of the demonstration: the reconstruction first, then the recordings."""
     return [RECONSTRUCTION, *(RECORDINGS / f"{name}.mitm" for name in DEMO_RECORDINGS)]
+
+
+class PublishedFinding(NamedTuple):
+    """One published row that an event of the reconstruction restates."""
+
+    id: str
+    trust: str
+    host: str
+    published: str
+
+
+def published_findings() -> list[PublishedFinding]:
+    """Return the published rows in the order of the events that restate them."""
+    table = tomllib.loads(FINDINGS.read_text(encoding="utf-8"))
+    found = [
+        PublishedFinding(event["id"], trust["name"], trust["host"], event["published"])
+        for trust in table["trust"]
+        for page in trust["page"]
+        for event in [*([page["view"]] if "view" in page else []), *page.get("click", [])]
+    ]
+    found += [PublishedFinding(row["id"], row["name"], row["host"], NAMED_ONLY) for row in table["named_only"]]
+    return sorted(found, key=lambda finding: finding.id)

@@ -6,14 +6,12 @@ Everything here is plain text, not yet escaped: values of a capture stand in it 
 from addon.vocabulary import Linkability
 from cli import wording
 from cli.schema import Consent, Event, Identifier, PublicAddress, Report
-from cli.summary import ConsentCount, Entry, Group, Site, Summary, Tally, Totals
+from cli.summary import ConsentCount, Entry, Group, Quote, Site, Summary, Tally, Tie, TimelineMark, Totals
 
 
 def acts_by_kind(totals: Totals) -> str:
     """Return the counted acts in words: `5 page views, 3 clicks and 1 search`."""
-    return wording.listed(
-        [wording.count(count.acts, *wording.ACT_COUNTS[count.kind]) for count in totals.kinds]
-    )
+    return wording.listed([wording.count(count.acts, *wording.ACT_COUNTS[count.kind]) for count in totals.kinds])
 
 
 def site_name(site: str | None) -> str:
@@ -67,8 +65,7 @@ def links(totals: Totals) -> str:
         return "Nothing to tie"
     text = wording.capital(
         "; ".join(
-            f"{wording.LINKABILITY[link.linkability]}: {wording.count(link.acts, 'act')}"
-            for link in totals.links
+            f"{wording.LINKABILITY[link.linkability]}: {wording.count(link.acts, 'act')}" for link in totals.links
         )
     )
     if totals.person_matched:
@@ -118,8 +115,7 @@ def consent_short(totals: Totals) -> str:
 def deliveries(totals: Totals) -> str:
     """Return what is known of the arrival of the counted acts."""
     return "; ".join(
-        f"{wording.DELIVERIES_SHORT[count.delivery]}: {wording.count(count.acts, 'act')}"
-        for count in totals.deliveries
+        f"{wording.DELIVERIES_SHORT[count.delivery]}: {wording.count(count.acts, 'act')}" for count in totals.deliveries
     )
 
 
@@ -212,10 +208,41 @@ def identifier(value: Identifier) -> str:
     return f"{parts[0]} ({'; '.join(details)})"
 
 
-def identifier_short(value: Identifier) -> str:
-    """Return an identifier in few words."""
+def tie_short(value: Tie) -> str:
+    """Return what came along of one kind, in few words."""
     whose = " (the test person's)" if value.person_matched else ""
-    return f"{wording.identifier(value.kind)} {value.value}{whose}"
+    return f"{wording.identifier(value.kind)} {value.identifier.value}{whose}"
+
+
+def tie_details(value: Tie) -> str:
+    """Return how the plainest identifier of a kind came along and how it is written."""
+    found = value.identifier
+    details = [wording.identifier_source(found.source), wording.identifier_form(found.form)]
+    if found.created_at:
+        details.append(f"created {wording.instant(found.created_at)}")
+    if found.note:
+        details.append(found.note)
+    if value.others:
+        details.append(f"also in {wording.count(len(value.others), 'other form')}")
+    return "; ".join(details)
+
+
+def known_consent(mark: TimelineMark) -> str:
+    """Return what is known of consent at one place of a timeline."""
+    who = "stated by the investigator: " if mark.kind == "mark" else ""
+    state = f"{wording.CONSENT_STATES[mark.state]}: " if mark.state else ""
+    if mark.starts_at == mark.ends_at:
+        return f"{wording.instant(mark.starts_at)}: {who}{state}{mark.text}"
+    return (
+        f"{wording.instant(mark.starts_at)} to {wording.clock_time(mark.ends_at)}: {who}{state}{mark.text} "
+        f"(first of {wording.count(mark.proofs, 'proof')})"
+    )
+
+
+def repeated(quote: Quote) -> str:
+    """Return what else matched in a value without adding points."""
+    also = list(dict.fromkeys(wording.category(found.category) for found in quote.repeated))
+    return f"{'also ' if quote.findings else ''}{wording.listed(also)}, no further points" if also else ""
 
 
 def event_name(name: str) -> str:
@@ -227,10 +254,8 @@ def event_name(name: str) -> str:
 def sent(entry: Entry, summary: Summary) -> str:
     """Return who made the browser send an act's events, and to whom."""
     hosts = wording.listed(list(dict.fromkeys(event.recipient_host for event in entry.events)))
-    where = (
-        "a frame embedded in a page" if {event.frame for event in entry.events} == {"embedded"} else "a page"
-    )
-    where, browser = f"{where} of {site_name(entry.site)}", "this browser"
+    where = "a frame embedded in a page" if {event.frame for event in entry.events} == {"embedded"} else "a page"
+    where, browser = f"{where} of {entry.site or 'a site that is not known'}", "this browser"
     if summary.reconstruction:
         where, browser = f"as reconstructed, {where}", "a browser"
     if entry.standing == "withheld":
@@ -258,7 +283,10 @@ def entry_title(entry: Entry) -> str:
         return f"Search: “{entry.searched}”"
     if entry.kind == "click" and entry.clicked:
         return f"Click: “{entry.clicked}”"
-    return f"{wording.ACTS[entry.kind]}: {entry.page_title or entry.page_url or 'page not known'}"
+    place = entry.page_title
+    if not place and entry.page_url:
+        place = entry.page_url.partition("://")[2] or entry.page_url
+    return f"{wording.ACTS[entry.kind]}: {place or 'page not known'}"
 
 
 def group_title(group: Group) -> str:

@@ -26,6 +26,12 @@ BAND_RANK: dict[Band, int] = {"none": 0, "low": 1, "medium": 2, "high": 3, "crit
 _COUNTS_FROM = BAND_RANK["medium"]
 _TIER_RANK: dict[Tier, int] = {"none": 0, "health": 1, "special_risk": 2}
 _BEFORE: frozenset[ConsentState] = frozenset({"no_choice_yet", "refused"})
+_KINDS = (
+    *("c_user", "nhs_number", "em", "ph", "fn", "ln", "db", "ge", "ct", "st", "zp", "country"),
+    *("external_id", "uid", "fbc", "fbclid", "fbp", "datr", "sb", "fr"),
+)
+_FORMS = ("plain", "sha256", "md5", "mask", "empty")
+_GENERAL = frozenset({"general_health"})
 _GAP_FACTOR = 6
 _SHORTEST_BREAK = 60.0
 
@@ -91,10 +97,10 @@ class Segment(Frozen):
 
 
 class Quote(Frozen):
-    """One captured value with the words that scored in it, and the findings about them.
+    """One captured value with the words that matched in it, and the findings about them.
 
-    `in_value` is False where the value is not shown in full or the positions are unknown: then the
-    segments hold the matched words alone.
+    `findings` brought points, `repeated` matched too and added none. `in_value` is False where the value is
+    not shown in full or the positions are unknown: then the segments hold the matched words alone.
     """
 
     parameter: str
@@ -104,6 +110,16 @@ class Quote(Frozen):
     in_value: bool
     event_names: tuple[str, ...]
     findings: tuple[Finding, ...]
+    repeated: tuple[Finding, ...]
+
+
+class Tie(Frozen):
+    """What came along of one kind: the plainest identifier first, then its other forms."""
+
+    kind: str
+    identifier: Identifier
+    others: tuple[Identifier, ...]
+    person_matched: bool
 
 
 class Entry(Frozen):
@@ -127,7 +143,7 @@ class Entry(Frozen):
     events: tuple[Event, ...]
     other_events: tuple[Event, ...]
     quotes: tuple[Quote, ...]
-    identifiers: tuple[Identifier, ...]
+    ties: tuple[Tie, ...]
     linkability: Linkability
     linkability_complete: bool
     consent: Consent
@@ -152,7 +168,6 @@ class TimelinePoint(Frozen):
     kind: ActKind
     band: Band
     standing: Standing
-    entry: int | None
 
 
 class TimelineBreak(Frozen):
@@ -163,13 +178,16 @@ class TimelineBreak(Frozen):
 
 
 class TimelineMark(Frozen):
-    """Something proved or stated about consent at one moment. `state` is None for other marks."""
+    """What is known of consent: one state from its first to its last proof, or a mark at one moment."""
 
     number: int
-    position: float
-    at: str
+    start: float
+    end: float
+    starts_at: str
+    ends_at: str
     kind: Literal["proof", "mark"]
     state: ConsentState | None
+    proofs: int
     text: str
 
 
@@ -403,16 +421,12 @@ def _draft(act: Act, known: dict[str, Event]) -> Entry:
         events=tuple(chosen),
         other_events=tuple(event for event in present if event.id not in chosen_ids),
         quotes=_quotes(chosen),
-        identifiers=_identifiers(chosen),
-        linkability=min(
-            (event.linkability for event in chosen), key=LINKABILITY_ORDER.index, default="address_only"
-        ),
+        ties=_ties(chosen),
+        linkability=min((event.linkability for event in chosen), key=LINKABILITY_ORDER.index, default="address_only"),
         linkability_complete=all(event.linkability_complete for event in chosen),
         consent=consent,
         before_consent=before_consent(consent),
-        delivery=max(
-            (event.delivery for event in chosen), key=DELIVERY_STRENGTH.__getitem__, default="unknown"
-        ),
+        delivery=max((event.delivery for event in chosen), key=DELIVERY_STRENGTH.__getitem__, default="unknown"),
     )
 
 
@@ -434,9 +448,7 @@ def _value_of(finding: Finding, parameters: Sequence[Parameter]) -> Parameter | 
     if finding.start is None or finding.end is None or not 0 <= finding.start < finding.end:
         return None
     same_name = [parameter for parameter in parameters if parameter.name == finding.parameter]
-    exact = [
-        parameter for parameter in same_name if parameter.value[finding.start : finding.end] == finding.text
-    ]
+    exact = [parameter for parameter in same_name if parameter.value[finding.start : finding.end] == finding.text]
     return exact[0] if exact else None
 
 
@@ -450,43 +462,58 @@ def _quotes(events: Sequence[Event]) -> tuple[Quote, ...]:
             meaning = _first(item.meaning for item in event.parameters if item.name == finding.parameter)
             key = (finding.parameter, value, parameter is not None)
             found.setdefault(key, []).append((event, finding, meaning))
-    return tuple(
-        Quote(
-            parameter=parameter,
-            meaning=_first(meaning for _, _, meaning in items),
-            fields=_distinct(finding.field for _, finding, _ in items),
-            segments=segments(
-                value,
-                [(finding.start or 0, finding.end or 0) for _, finding, _ in items]
-                if in_value
-                else [(0, len(value))],
-            ),
-            in_value=in_value,
-            event_names=_distinct(event.event_name for event, _, _ in items),
-            findings=_distinct_findings(finding for _, finding, _ in items),
+    quotes = []
+    for (parameter, value, in_value), items in found.items():
+        distinct = _distinct_findings(finding for _, finding, _ in items)
+        spans = [(finding.start or 0, finding.end or 0) for _, finding, _ in items]
+        quotes.append(
+            Quote(
+                parameter=parameter,
+                meaning=_first(meaning for _, _, meaning in items),
+                fields=_distinct(finding.field for finding in distinct),
+                segments=segments(value, spans if in_value else [(0, len(value))]),
+                in_value=in_value,
+                event_names=_distinct(event.event_name for event, _, _ in items),
+                findings=tuple(finding for finding in distinct if finding.points),
+                repeated=tuple(finding for finding in distinct if not finding.points),
+            )
         )
-        for (parameter, value, in_value), items in found.items()
-    )
+    return tuple(sorted(quotes, key=lambda quote: -max((item.points for item in quote.findings), default=0)))
 
 
-def _distinct_findings(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Return findings once per rule and text, the one that brought points first."""
-    best: dict[tuple[str, str, str], Finding] = {}
+def _distinct_findings(findings: Iterable[Finding]) -> list[Finding]:
+    """Return findings once per rule: the one that brought points, else the first. Most points come first."""
+    best: dict[str, Finding] = {}
     for finding in findings:
-        key = (finding.rule, finding.field, finding.text)
-        if key not in best or abs(finding.points) > abs(best[key].points):
-            best[key] = finding
-    return tuple(sorted(best.values(), key=lambda finding: -abs(finding.points)))
+        if finding.rule not in best or abs(finding.points) > abs(best[finding.rule].points):
+            best[finding.rule] = finding
+    return sorted(best.values(), key=lambda finding: -abs(finding.points))
 
 
-def _identifiers(events: Sequence[Event]) -> tuple[Identifier, ...]:
-    """Return the identifiers of events, each once."""
-    once: dict[tuple[str, str, str, str], Identifier] = {}
+def _rank(order: Sequence[str], value: str) -> int:
+    """Return the place of a value in an order; unknown values come last."""
+    return order.index(value) if value in order else len(order)
+
+
+def _ties(events: Sequence[Event]) -> tuple[Tie, ...]:
+    """Return what came along with events, by kind, strongest first."""
+    kinds: dict[str, dict[tuple[str, str, str], Identifier]] = {}
     for event in events:
         for identifier in event.identifiers:
-            key = (identifier.kind, identifier.source, identifier.parameter, identifier.value)
-            once.setdefault(key, identifier)
-    return tuple(once.values())
+            key = (identifier.source, identifier.parameter, identifier.value)
+            kinds.setdefault(identifier.kind, {}).setdefault(key, identifier)
+    ties = []
+    for kind in sorted(kinds, key=lambda kind: _rank(_KINDS, kind)):
+        forms = sorted(kinds[kind].values(), key=lambda identifier: _rank(_FORMS, identifier.form))
+        ties.append(
+            Tie(
+                kind=kind,
+                identifier=forms[0],
+                others=tuple(forms[1:]),
+                person_matched=any(identifier.person_matched for identifier in forms),
+            )
+        )
+    return tuple(ties)
 
 
 def _events_of(entry: Entry) -> tuple[Event, ...]:
@@ -495,11 +522,13 @@ def _events_of(entry: Entry) -> tuple[Event, ...]:
 
 
 def _tallies(entries: Sequence[Entry], keys: Callable[[Entry], Sequence[str]]) -> tuple[Tally, ...]:
-    """Count acts per key, most first."""
+    """Count acts per key; the key that comes first in most acts stands first."""
     acts: dict[str, list[Entry]] = {}
+    leading: dict[str, int] = {}
     for entry in entries:
-        for key in keys(entry):
+        for place, key in enumerate(keys(entry)):
             acts.setdefault(key, []).append(entry)
+            leading[key] = leading.get(key, 0) + (place == 0)
     tallies = [
         Tally(
             key=key,
@@ -508,7 +537,12 @@ def _tallies(entries: Sequence[Entry], keys: Callable[[Entry], Sequence[str]]) -
         )
         for key, found in acts.items()
     ]
-    return tuple(sorted(tallies, key=lambda tally: (-tally.acts, -BAND_RANK[tally.band], tally.key)))
+    return tuple(sorted(tallies, key=lambda tally: (-leading[tally.key], -tally.acts, tally.key)))
+
+
+def _topics(entry: Entry) -> tuple[str, ...]:
+    """Return what an act was about; health in general only where nothing more is said."""
+    return tuple(topic for topic in entry.topics if topic not in _GENERAL) or entry.topics
 
 
 def _totals(entries: Sequence[Entry]) -> Totals:
@@ -538,21 +572,15 @@ def _totals(entries: Sequence[Entry]) -> Totals:
         dismissed=sum(entry.standing == "dismissed" for entry in entries),
         kinds=tuple(KindCount(kind=kind, acts=kinds[kind]) for kind in order if kind in kinds),
         bands=tuple(sorted(bands, key=lambda tally: -BAND_RANK[tally.band])),
-        topics=_tallies(counted, lambda entry: entry.topics),
+        topics=_tallies(counted, _topics),
         actions=_tallies(counted, lambda entry: entry.actions),
         special_risk=sum(entry.tier == "special_risk" for entry in counted),
-        links=tuple(
-            LinkCount(linkability=link, acts=links[link]) for link in LINKABILITY_ORDER if link in links
-        ),
+        links=tuple(LinkCount(linkability=link, acts=links[link]) for link in LINKABILITY_ORDER if link in links),
         links_incomplete=sum(not entry.linkability_complete for entry in counted),
-        person_matched=sum(
-            any(identifier.person_matched for identifier in entry.identifiers) for entry in counted
-        ),
+        person_matched=sum(any(tie.person_matched for tie in entry.ties) for entry in counted),
         consents=tuple(
             ConsentCount(state=state, before=before, acts=acts)
-            for (state, before), acts in sorted(
-                consents.items(), key=lambda item: _CONSENT_ORDER.index(item[0][0])
-            )
+            for (state, before), acts in sorted(consents.items(), key=lambda item: _CONSENT_ORDER.index(item[0][0]))
         ),
         before_consent=sum(entry.before_consent for entry in counted),
         deliveries=tuple(
@@ -603,7 +631,7 @@ def _groups(entries: Sequence[Entry]) -> tuple[Group, ...]:
     grouped: dict[tuple[Literal["topic", "action", "other"], str], list[Entry]] = {}
     for entry in entries:
         if entry.topics:
-            grouped.setdefault(("topic", entry.topics[0]), []).append(entry)
+            grouped.setdefault(("topic", _topics(entry)[0]), []).append(entry)
         elif entry.actions:
             grouped.setdefault(("action", entry.actions[0]), []).append(entry)
         else:
@@ -628,35 +656,48 @@ def _seconds(text: str) -> float | None:
         return None
 
 
-def _marks(site: str | None, entries: Sequence[Entry], report: Report) -> list[TimelineMark]:
-    """Return what was proved or stated about consent on a site, not yet placed."""
-    found: dict[tuple[str, str], TimelineMark] = {}
+class _Known(Frozen):
+    """One state of consent, from its first to its last proof; not yet placed on a timeline."""
+
+    starts_at: str
+    ends_at: str
+    kind: Literal["proof", "mark"]
+    state: ConsentState | None
+    proofs: int
+    text: str
+
+
+def _known(site: str | None, entries: Sequence[Entry], report: Report) -> list[_Known]:
+    """Return what was proved or stated about consent on a site; proofs of one state in a row are one."""
     times = [entry.at for entry in entries]
-    for mark in report.marks:
-        of_site = mark.site == site and site is not None
-        meanwhile = mark.site is None and min(times) <= mark.at <= max(times)
-        if mark.kind != "note" and (of_site or meanwhile):
-            state: ConsentState | None = None if mark.kind == "logged_in" else mark.kind
-            text = mark.text or mark.kind.replace("_", " ")
-            found[mark.at, text] = TimelineMark(
-                number=0, position=0, at=mark.at, kind="mark", state=state, text=text
-            )
-    for entry in entries:
-        for event in _events_of(entry):
-            for proof in (event.consent.last_before, event.consent.first_after):
-                if proof is not None:
-                    found.setdefault(
-                        (proof.at, proof.proof),
-                        TimelineMark(
-                            number=0,
-                            position=0,
-                            at=proof.at,
-                            kind="proof",
-                            state=proof.state,
-                            text=proof.proof,
-                        ),
-                    )
-    return sorted(found.values(), key=lambda mark: mark.at)
+    known = [
+        _Known(
+            starts_at=mark.at,
+            ends_at=mark.at,
+            kind="mark",
+            state=None if mark.kind == "logged_in" else mark.kind,
+            proofs=1,
+            text=mark.text or mark.kind.replace("_", " "),
+        )
+        for mark in report.marks
+        if mark.kind != "note" and (mark.site == site if mark.site else min(times) <= mark.at <= max(times))
+    ]
+    events = [event for entry in entries for event in _events_of(entry)]
+    proofs = {
+        (proof.at, proof.state): proof
+        for event in events
+        for proof in (event.consent.last_before, event.consent.first_after)
+        if proof is not None
+    }
+    run: _Known | None = None
+    for (at, state), proof in sorted(proofs.items()):
+        if run is not None and run.state == state:
+            run = run.model_copy(update={"ends_at": at, "proofs": run.proofs + 1})
+            known[-1] = run
+        else:
+            run = _Known(starts_at=at, ends_at=at, kind="proof", state=state, proofs=1, text=proof.proof)
+            known.append(run)
+    return sorted(known, key=lambda found: found.starts_at)
 
 
 def _timeline(site: str | None, entries: Sequence[Entry], report: Report) -> Timeline | None:
@@ -664,12 +705,14 @@ def _timeline(site: str | None, entries: Sequence[Entry], report: Report) -> Tim
     placed = [(seconds, entry) for entry in entries if (seconds := _seconds(entry.at)) is not None]
     if not placed:
         return None
-    marks = [
-        (seconds, mark)
-        for mark in _marks(site, entries, report)
-        if (seconds := _seconds(mark.at)) is not None
+    known = [
+        (start, end, found)
+        for found in _known(site, entries, report)
+        if (start := _seconds(found.starts_at)) is not None and (end := _seconds(found.ends_at)) is not None
     ]
-    stamps = {seconds: mark.at for seconds, mark in marks} | {seconds: entry.at for seconds, entry in placed}
+    stamps = {start: found.starts_at for start, _, found in known}
+    stamps |= {end: found.ends_at for _, end, found in known}
+    stamps |= {seconds: entry.at for seconds, entry in placed}
     times = sorted(stamps)
     gaps = [later - earlier for earlier, later in pairwise(times)]
     usual = sorted(gaps)[(len(gaps) - 1) // 2] if gaps else 0.0
@@ -684,27 +727,26 @@ def _timeline(site: str | None, entries: Sequence[Entry], report: Report) -> Tim
         run += shown
         offsets[later] = run
     length = run or 1.0
-    alone = len(times) == 1
+    places = {seconds: offset / length for seconds, offset in offsets.items()}
+    if len(times) == 1:
+        places[times[0]] = 0.5
     return Timeline(
         starts_at=stamps[times[0]],
         ends_at=stamps[times[-1]],
         points=tuple(
             TimelinePoint(
-                position=0.5 if alone else offsets[seconds] / length,
+                position=places[seconds],
                 at=entry.at,
                 kind=entry.kind,
                 band=entry.band,
                 standing=entry.standing,
-                entry=entry.number if entry.standing in {"counted", "withheld", "low"} else None,
             )
             for seconds, entry in placed
         ),
         breaks=tuple(TimelineBreak(position=place / length, seconds=gap) for place, gap in breaks),
         marks=tuple(
-            mark.model_copy(
-                update={"number": number, "position": 0.5 if alone else offsets[seconds] / length}
-            )
-            for number, (seconds, mark) in enumerate(marks, 1)
+            TimelineMark(number=number, start=places[start], end=places[end], **found.model_dump())
+            for number, (start, end, found) in enumerate(known, 1)
         ),
     )
 

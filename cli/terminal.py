@@ -29,8 +29,7 @@ def printable(text: str) -> str:
     if text.isascii() and text.isprintable():
         return text
     return "".join(
-        escape_character(character) if unicodedata.category(character) in _ESCAPED else character
-        for character in text
+        escape_character(character) if unicodedata.category(character) in _ESCAPED else character for character in text
     )
 
 

@@ -317,6 +317,7 @@ IDENTIFIERS: Final[Mapping[str, str]] = {
     "zp": "postcode",
     "country": "country",
     "uid": "user id of the site",
+    "nhs_number": "NHS number",
     "client_ip": "network address",
     "ip": "network address",
     "user_agent": "browser description",
@@ -334,7 +335,7 @@ IDENTIFIER_SOURCES: Final[Mapping[str, str]] = {
     "ncudff": "shape of what was read from form fields, normalised",
     "gateway": "in the copy sent through a gateway",
     "cd": "in the event's own data",
-    "url": "in the page address",
+    "address": "in an address that was sent",
 }
 IDENTIFIER_FORMS: Final[Mapping[str, str]] = {
     "plain": "plain",
@@ -394,10 +395,7 @@ LIMITS: Final[tuple[str, ...]] = (
         "A request that the page or the browser gave up before it left never reached the proxy. That no "
         "request was seen does not prove that no pixel is installed."
     ),
-    (
-        "The times are the capture's clock. A time stated by the pixel is a claim of the browser and is "
-        "shown beside it."
-    ),
+    ("The times are the capture's clock. A time stated by the pixel is a claim of the browser and is shown beside it."),
     (
         "Scores come from written rules about words. They are indications for a person to check, not "
         "findings of fact about anyone's health."

@@ -4,13 +4,16 @@ import subprocess
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cli.exits import ExitCode
 from cli.options import DEFAULT_DATABASE, Database, Rules
 from cli.talk import progress, put, say, write_file
+
+if TYPE_CHECKING:
+    from addon.store.store import Store
 
 DEMO_FOLDER = Path("pixelwitness-demo")
 
@@ -121,6 +124,8 @@ def demo(
             stored = store.derivation(name)
             if stored is None or stored.ruleset_digest != rule_matcher.ruleset.digest:
                 rederive(store, rule_matcher, name)
+            if paths == published:
+                _quote_published(store, name)
             _summarise(store, name)
             target = folder / f"{name}.html"
             write_file(target, FORMATS["html"].render(build_report(store, store.session(name)), 0))
@@ -194,18 +199,34 @@ def addon_script() -> Path:
     return Path(addon.__file__ or "").with_name("script.py").resolve()
 
 
-def _summarise(store: object, session: str) -> None:
-    from addon.store.store import Store  # noqa: PLC0415 - loaded when needed
-    from cli import sentences  # noqa: PLC0415
+def _summarise(store: "Store", session: str) -> None:
+    from cli import sentences  # noqa: PLC0415 - loaded when needed
     from cli.report import build_report  # noqa: PLC0415
     from cli.summary import summarise  # noqa: PLC0415
 
-    assert isinstance(store, Store)
     report = build_report(store, store.session(session))
     for title, text in sentences.banners(report):
         say(f"{title}: {text}")
     say(f"Session {session}: {len(report.events)} events in {len(report.acts)} visitor acts.")
     say(sentences.headline(summarise(report)))
+
+
+def _quote_published(store: "Store", session: str) -> None:
+    """Note at every event of the reconstruction what the published row said that it restates."""
+    from addon.consent.timeline import Mark  # noqa: PLC0415 - loaded when needed
+    from captures import published_findings  # noqa: PLC0415
+
+    stored = store.derivation(session)
+    if stored is None or store.marks(session):
+        return
+    findings = published_findings()
+    with store.transaction():
+        for item, finding in zip(stored.events, findings, strict=True):
+            text = f"{finding.id}, {finding.trust}: {finding.published}"
+            by = "the reporting of May 2023"
+            store.add_mark(
+                session, Mark(at=item.event.occurred_at, kind="note", site=item.event.site, text=text, by=by)
+            )
 
 
 def _size(path: Path) -> int:

@@ -22,7 +22,7 @@ from rules.model import Band
 _AROUND: Final = 180
 _LONGEST: Final = 600
 _MOST: Final = 6
-_LANES: Final[dict[Band, int]] = {"critical": 44, "high": 74, "medium": 104, "low": 134, "none": 164}
+_LANES: Final[dict[Band, int]] = {"critical": 54, "high": 84, "medium": 114, "low": 144, "none": 174}
 _WHOLE: Final = "whole in the JSON report"
 
 
@@ -127,7 +127,7 @@ def identifier_rows(event: Event) -> list[Row]:
     return [
         Row(
             (
-                Cell(wording.identifier(found.kind), note=found.meaning),
+                Cell(name := wording.identifier(found.kind), note="" if found.meaning == name else found.meaning),
                 Cell(cut(found.value), code=True, note=wording.identifier_form(found.form)),
                 Cell(wording.identifier_source(found.source), note=found.parameter),
                 Cell(
@@ -194,11 +194,7 @@ def entry_rows(entries: Iterable[Entry]) -> list[Row]:
                 Cell(wording.instant(entry.at)),
                 Cell(cut(sentences.entry_title(entry), 200)),
                 Cell(cut(entry.page_url, 200), code=True),
-                Cell(
-                    ", ".join(
-                        dict.fromkeys(found.text for quote in entry.quotes for found in quote.findings)
-                    )[:200]
-                ),
+                Cell(", ".join(dict.fromkeys(found.text for quote in entry.quotes for found in quote.findings))[:200]),
                 Cell(f"{wording.BAND_GLYPHS[entry.band]} {wording.BANDS[entry.band]} {entry.score}"),
             )
         )
@@ -218,10 +214,7 @@ def criteria_of(entry: Entry) -> list[str]:
     """Return the legal criteria that the rules of an act name, each once."""
     return list(
         dict.fromkeys(
-            found.legal_basis
-            for quote in entry.quotes
-            for found in quote.findings
-            if found.kind != "suppressor"
+            found.legal_basis for quote in entry.quotes for found in quote.findings if found.kind != "suppressor"
         )
     )
 
@@ -260,8 +253,7 @@ def timeline_marks(timeline: Timeline) -> list[Mark]:
                 x=percent(point.position),
                 y=_LANES[point.band],
                 shape=shape,
-                title=f"{wording.clock_time(point.at)} {wording.ACTS[point.kind]}, "
-                f"{wording.BANDS[point.band]}{state}",
+                title=f"{wording.clock_time(point.at)} {wording.ACTS[point.kind]}, {wording.BANDS[point.band]}{state}",
             )
         )
     return marks

@@ -133,8 +133,7 @@ def _brief(report: Report, summary: Summary) -> list[str]:
                 escaped(cut(sentences.site_name(site.site), 100)),
                 f"{site.totals.counted} of {site.totals.acts}",
                 _band(site.totals.band),
-                escaped(wording.capital(sentences.tallies(site.totals.topics or site.totals.actions, 4)))
-                or "—",
+                escaped(wording.capital(sentences.tallies(site.totals.topics or site.totals.actions, 4))) or "—",
                 wording.LINKABILITY[site.totals.strongest_link] if site.totals.strongest_link else "—",
                 sentences.consent_short(site.totals),
             )
@@ -191,31 +190,27 @@ def _entry(entry: Entry, summary: Summary) -> list[str]:
         f"- When: {wording.instant(entry.at)}",
         f"- Consent: {escaped(sentences.consent_proved(entry.consent))}",
         f"- Tied to a person by: {sentences.link(entry.linkability, complete=entry.linkability_complete)}",
-        *(f"  - {escaped(cut(sentences.identifier(found)))}" for found in entry.identifiers),
+        *(f"  - {escaped(cut(f'{sentences.tie_short(tie)} ({sentences.tie_details(tie)})'))}" for tie in entry.ties),
         f"- Arrival: {wording.DELIVERIES[entry.delivery]}",
-        (
-            "- Events: "
-            f"{', '.join(f'{escaped(cut(event.event_name, 80))} {code(event.id)}' for event in entry.events)}"
-        ),
+        (f"- Events: {', '.join(f'{escaped(cut(event.event_name, 80))} {code(event.id)}' for event in entry.events)}"),
     ]
-    lines += [
-        f"- Review: {escaped(text)}" for text in sorted({sentences.review(event) for event in entry.events})
-    ]
+    lines += [f"- Review: {escaped(text)}" for text in sorted({sentences.review(event) for event in entry.events})]
     return [*lines, ""]
 
 
 def _quote(quote: Quote) -> str:
     """Return a value with the words that scored in bold, and the rules they met."""
     shown = "".join(
-        f"**{inline(part.text)}**" if part.marked else inline(part.text)
-        for part in excerpt(quote.segments, _AROUND)
+        f"**{inline(part.text)}**" if part.marked else inline(part.text) for part in excerpt(quote.segments, _AROUND)
     )
     where = wording.capital(wording.listed([wording.field(field) for field in quote.fields]))
-    rules = "; ".join(
+    rules = [
         f"{found.points:+d} {escaped(wording.category(found.category))} ({code(found.rule)})"
         for found in quote.findings
-    )
-    return f"- {escaped(where)}, parameter {code(cut(quote.parameter, 120))}: “{shown}” — {rules}"
+    ]
+    also = sentences.repeated(quote)
+    found = "; ".join([*rules, inline(also)] if also else rules)
+    return f"- {escaped(where)}, parameter {code(cut(quote.parameter, 120))}: “{shown}” — {found}"
 
 
 def _events(site: Site, report: Report, verbosity: int) -> list[str]:
@@ -230,15 +225,9 @@ def _event(event: Event, report: Report, verbosity: int) -> list[str]:
     """Return one event with its requests and ledger."""
     lines = [
         "",
-        (
-            f"#### Event {code(event.id)}: {escaped(cut(event.event_name, 80))}, "
-            f"{_band(event.band, event.score)}"
-        ),
+        (f"#### Event {code(event.id)}: {escaped(cut(event.event_name, 80))}, {_band(event.band, event.score)}"),
         "",
-        (
-            f"- When: {wording.instant(event.occurred_at)}; the pixel states "
-            f"{wording.instant(event.client_time)}"
-        ),
+        (f"- When: {wording.instant(event.occurred_at)}; the pixel states {wording.instant(event.client_time)}"),
         f"- Page: {code(cut(event.page_url)) if event.page_url else 'not known'}",
         f"- Recipient: {code(event.recipient_host)}, pixel {code(event.pixel_id)}, owner not known",
         f"- Came about: {wording.TRIGGERS[event.trigger]}; {wording.EVENT_KINDS[event.kind]}",
@@ -285,10 +274,7 @@ def _legend(summary: Summary) -> list[str]:
         "## What the parameters mean",
         *table(
             ("Parameter", "Meaning"),
-            (
-                (escaped(cut(item.name, 200)), escaped(item.meaning or "not documented"))
-                for item in summary.legend
-            ),
+            ((escaped(cut(item.name, 200)), escaped(item.meaning or "not documented")) for item in summary.legend),
         ),
     ]
 
@@ -300,10 +286,7 @@ def _unseen(report: Report) -> list[str]:
         "## What was seen and could not be read, and what could not be seen",
         "",
         *(f"- {escaped(line)}" for line in (*sentences.coverage(report), *report.coverage.blind_spots)),
-        *(
-            f"- Problem at {escaped(cut(found.where))}: {escaped(cut(found.what))}"
-            for found in report.problems
-        ),
+        *(f"- Problem at {escaped(cut(found.where))}: {escaped(cut(found.what))}" for found in report.problems),
     ]
 
 
@@ -316,10 +299,7 @@ def _method(report: Report, summary: Summary) -> list[str]:
         "",
         escaped(sentences.method(summary)),
         "",
-        (
-            f"- Session: {escaped(session.name)}, id {code(session.id)}, "
-            f"{wording.PROVENANCES[session.provenance]}"
-        ),
+        (f"- Session: {escaped(session.name)}, id {code(session.id)}, {wording.PROVENANCES[session.provenance]}"),
         f"- Pixelwitness {escaped(session.tool_version)}, rules {code(session.ruleset_digest)}",
         f"- Clock: {escaped(sentences.clock(report))}",
         f"- Report made {wording.instant(report.generated_at)}",

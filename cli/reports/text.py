@@ -14,6 +14,7 @@ from cli.terminal import columns, printable, wrap
 WIDTH = 88
 _AROUND = 60
 _LONGEST = 400
+_TIES = 4
 
 
 class Page:
@@ -56,7 +57,7 @@ def render(report: Report, verbosity: int = 0, *, width: int = WIDTH) -> str:
     _banners(page, report, summary)
     _opening(page, report, summary)
     for site in summary.sites:
-        _site(page, site)
+        _site(page, site, verbosity)
     if summary.dismissed:
         page.heading("Dismissed by a person", "-")
         for item in summary.dismissed:
@@ -113,7 +114,7 @@ def _opening(page: Page, report: Report, summary: Summary) -> None:
         page.fact("Filter", f"only events of {report.min_score} points or more are in this report")
 
 
-def _site(page: Page, site: Site) -> None:
+def _site(page: Page, site: Site, verbosity: int) -> None:
     """Write one site's findings."""
     page.heading(sentences.site_name(site.site), "-")
     page.say(sentences.site_line(site))
@@ -121,7 +122,7 @@ def _site(page: Page, site: Site) -> None:
         page.blank()
         page.say(sentences.group_title(group).upper())
         for entry in group.entries:
-            _entry(page, entry)
+            _entry(page, entry, verbosity)
     for title, entries in (("LOW", site.low), ("NOT SENT", site.withheld)):
         if entries:
             page.blank()
@@ -134,8 +135,8 @@ def _site(page: Page, site: Site) -> None:
                 )
 
 
-def _entry(page: Page, entry: Entry) -> None:
-    """Write one act."""
+def _entry(page: Page, entry: Entry, verbosity: int) -> None:
+    """Write one act: at verbosity 0 the words that scored, further the words that matched as well."""
     page.blank()
     page.say(
         f"[{entry.number}] {wording.BANDS[entry.band]} {entry.score}  {_cut(sentences.entry_title(entry))}",
@@ -151,27 +152,29 @@ def _entry(page: Page, entry: Entry) -> None:
         fact("Clicked", _cut(entry.clicked))
     if entry.searched and entry.kind != "search":
         fact("Searched", _cut(entry.searched))
-    for quote in entry.quotes:
+    scored = [quote for quote in entry.quotes if quote.findings] or list(entry.quotes[:1])
+    for quote in entry.quotes if verbosity else scored:
         fact("Words", _quote(quote))
-    fact("At", wording.instant(entry.at))
-    fact("Delivery", wording.DELIVERIES[entry.delivery])
+    fact("When", f"{wording.instant(entry.at)}; {wording.DELIVERIES_SHORT[entry.delivery]}")
     fact("Consent", sentences.consent(entry.consent))
     fact("Tied by", sentences.link(entry.linkability, complete=entry.linkability_complete))
-    if entry.identifiers:
-        fact("Sent along", _cut("; ".join(sentences.identifier_short(found) for found in entry.identifiers)))
-    fact("Events", ", ".join(f"{event.event_name} {event.id}" for event in entry.events))
+    if entry.ties:
+        shown = entry.ties if verbosity else entry.ties[:_TIES]
+        rest = len(entry.ties) - len(shown)
+        more = [wording.count(rest, "further kind")] if rest else []
+        fact("With", _cut("; ".join([*(sentences.tie_short(tie) for tie in shown), *more])))
+    fact("Events", ", ".join(f"{_cut(event.event_name)} {event.id}" for event in entry.events))
     for text in sorted({sentences.review(event) for event in entry.events}):
         fact("Review", text)
 
 
 def _quote(quote: Quote) -> str:
-    """Return a value with the words that scored between guillemets, and where they stood."""
-    shown = "".join(
-        f"»{part.text}«" if part.marked else part.text for part in excerpt(quote.segments, _AROUND)
-    )
+    """Return a value with the words that matched between guillemets, where they stood, and the points."""
+    shown = "".join(f"»{part.text}«" if part.marked else part.text for part in excerpt(quote.segments, _AROUND))
     where = wording.listed([wording.field(field) for field in quote.fields])
-    rules = ", ".join(f"{finding.rule} {finding.points:+d}" for finding in quote.findings)
-    return f"{shown}  — {where}, parameter {quote.parameter}; {rules}"
+    points = [f"{found.points:+d} {wording.category(found.category)}" for found in quote.findings]
+    also = sentences.repeated(quote)
+    return f"{shown}  — {where}, parameter {quote.parameter}: {'; '.join([*points, also] if also else points)}"
 
 
 def _cut(text: str) -> str:
@@ -181,9 +184,7 @@ def _cut(text: str) -> str:
     return f"{text[:_LONGEST]} … ({len(text):,} characters; whole in the JSON report)"
 
 
-def render_event(
-    event: Event, verbosity: int = 2, *, stated: PublicAddress | None = None, width: int = WIDTH
-) -> str:
+def render_event(event: Event, verbosity: int = 2, *, stated: PublicAddress | None = None, width: int = WIDTH) -> str:
     """Return one event as plain text: what it says, why it scored, and at verbosity 2 every parameter."""
     page = Page(width)
     _event(page, event, stated, verbosity)
@@ -273,9 +274,7 @@ def _method(page: Page, report: Report, verbosity: int) -> None:
     """Say how the report was made and what it cannot prove."""
     session = report.session
     page.heading("Method and limits", "-")
-    page.say(
-        f"Pixelwitness {session.tool_version}; rules {session.ruleset_digest}; made {report.generated_at}."
-    )
+    page.say(f"Pixelwitness {session.tool_version}; rules {session.ruleset_digest}; made {report.generated_at}.")
     page.say(sentences.clock(report), first="Clock: ")
     for source in report.sources:
         page.say(
@@ -293,7 +292,5 @@ def _method(page: Page, report: Report, verbosity: int) -> None:
             page.say(paragraph, indent=2)
     page.blank()
     if not verbosity:
-        page.say(
-            "More: -v adds every event with requests and ledger and the legal notes, -vv every parameter."
-        )
+        page.say("More: -v adds every event with requests and ledger and the legal notes, -vv every parameter.")
     page.say(f"Session {printable(session.id)}, {wording.PROVENANCES[session.provenance]}.")

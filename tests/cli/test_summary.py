@@ -146,7 +146,8 @@ def test_quotes_mark_the_words_inside_the_value(summary: Summary) -> None:
     assert title.in_value
     assert [part.text for part in title.segments if part.marked] == ["HIV medication", "for patients"]
     assert "".join(part.text for part in title.segments) == "HIV medication: a handbook for patients | Example Trust"
-    assert [found.points for found in title.findings] == [10, 0]
+    assert [found.points for found in title.findings] == [10]
+    assert [found.category for found in title.repeated] == ["hiv_sexual_health"]
 
 
 def test_quotes_without_a_place_stand_alone(summary: Summary) -> None:

@@ -1,0 +1,257 @@
+"""The addon in the real loader: `mitmdump -s`, with every connection ending at an origin on loopback."""
+
+import contextlib
+import http.client
+import http.server
+import json
+import os
+import signal
+import socket
+import sqlite3
+import stat
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from addon.flows import FlowFileReader
+from addon.replay import replay
+from addon.store.store import Store
+from cli.commands.gathering import addon_script
+from cli.report import build_report
+from rules.engine import Matcher
+from rules.loader import load_rules
+
+MITMDUMP = Path(sys.executable).with_name("mitmdump")
+PIXEL = "/tr/?id=900000000000077&ev=PageView&dl=https%3A%2F%2Fwww.clinic.example%2Fhiv-clinic%2F&if=false&ts={ts}&v=2.9.383&ec={ec}&it=1"
+
+REDIRECT_SCRIPT = """
+import os
+
+class ToLoopback:
+    def server_connect(self, data):
+        data.server.address = ("127.0.0.1", int(os.environ["ORIGIN_PORT"]))
+
+addons = [ToLoopback()]
+"""
+
+
+class _Origin(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        page = b"<title>HIV clinic</title><div class='cookie-banner'>cookies?</div>"
+        kind = "image/gif" if "/tr" in self.path else "text/html"
+        self.send_response(200)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(page)))
+        self.end_headers()
+        self.wfile.write(page)
+
+    do_POST = do_GET
+
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture
+def origin():
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Origin)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield server.server_address[1]
+    server.shutdown()
+    server.server_close()
+
+
+def free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+class Proxy:
+    def __init__(self, folder: Path, origin_port: int, *options: str) -> None:
+        self.port = free_port()
+        self.db = folder / "live.db"
+        self.recording = folder / "live.mitm"
+        script = folder / "to_loopback.py"
+        script.write_text(REDIRECT_SCRIPT)
+        command = [
+            str(MITMDUMP), "-s", str(script), "-s", str(addon_script()),
+            "--listen-host", "127.0.0.1", "--listen-port", str(self.port), "-w", str(self.recording),
+            "--set", f"confdir={folder / 'conf'}", "--set", f"pixelwitness_db={self.db}",
+            "--set", "pixelwitness_session=visit", "--set", "flow_detail=0", *options,
+        ]  # fmt: skip
+        self.log = (folder / "log.txt").open("w+b")
+        environment = {**os.environ, "ORIGIN_PORT": str(origin_port), "PYTHONUNBUFFERED": "1"}
+        self.process = subprocess.Popen(command, stdout=self.log, stderr=subprocess.STDOUT, env=environment)
+
+    def wait_until_open(self) -> None:
+        for _ in range(200):
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1):
+                return
+            if self.process.poll() is not None:
+                break
+            time.sleep(0.1)
+        pytest.fail(f"mitmdump did not start: {self.output()}")
+
+    def get(self, host: str, path: str, headers: dict[str, str] | None = None) -> int:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        connection.putrequest("GET", f"http://{host}{path}", skip_host=True, skip_accept_encoding=True)
+        for name, value in {"Host": host, **(headers or {})}.items():
+            connection.putheader(name, value)
+        connection.endheaders()
+        response = connection.getresponse()
+        response.read()
+        connection.close()
+        return response.status
+
+    def close(self, how: int = signal.SIGINT) -> int:
+        self.process.send_signal(how)
+        return self.process.wait(timeout=30)
+
+    def output(self) -> str:
+        self.log.seek(0)
+        return self.log.read().decode("utf-8", "replace")
+
+
+@pytest.fixture
+def proxy(tmp_path, origin):
+    running = []
+
+    def start(*options: str) -> Proxy:
+        running.append(Proxy(tmp_path, origin, *options))
+        return running[-1]
+
+    yield start
+    for item in running:
+        if item.process.poll() is None:
+            item.process.kill()
+            item.process.wait(timeout=10)
+        item.log.close()
+
+
+@pytest.fixture(scope="module")
+def matcher():
+    return Matcher(load_rules())
+
+
+def browse(proxy: Proxy) -> None:
+    cookie = {"Cookie": "c_user=100000000000042; xs=12%3Asecretsecretsecret", "Referer": "https://www.clinic.example/"}
+    page = {"Accept": "text/html", "Sec-Fetch-Dest": "document", "Sec-Fetch-Site": "none"}
+    assert proxy.get("www.clinic.example", "/hiv-clinic/", page) == 200
+    assert proxy.get("www.facebook.com", PIXEL.format(ts=1795314223676, ec=0), cookie) == 200
+    # the same event again over the second address, which must not be a second event
+    copy = PIXEL.format(ts=1795314223676, ec=0).replace("/tr/", "/privacy_sandbox/pixel/register/trigger/", 1)
+    assert proxy.get("www.facebook.com", copy, cookie) == 200
+    assert proxy.get("notfacebook.example", "/tr/?id=1", cookie) == 200
+
+
+def events_in(db: Path) -> list[tuple[str, int, str]]:
+    connection = sqlite3.connect(f"file:{db}?mode=ro", uri=True)
+    try:
+        return connection.execute("SELECT event_name, score, consent_state FROM events").fetchall()
+    finally:
+        connection.close()
+
+
+def test_a_session_is_recorded_readable_while_open_and_closed_cleanly(proxy, matcher):
+    running = proxy()
+    running.wait_until_open()
+    browse(running)
+    deadline = time.monotonic() + 20
+    while not events_in(running.db) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    (open_event,) = events_in(running.db)
+    assert open_event[0] == "PageView"
+    assert open_event[1] >= 60
+    with Store(running.db, create=False) as store:
+        open_report = build_report(store, store.session("visit"))
+    assert len(open_report.events) == len(open_report.acts) == 1
+    assert not open_report.session.complete
+
+    assert running.close() == 0
+    with Store(running.db, create=False) as store:
+        report = build_report(store, store.session("visit"))
+    assert report.session.complete
+    (event,) = report.events
+    assert [request.transport for request in event.requests] == ["image", "sandbox_copy"]
+    assert event.linkability == "account"
+    assert event.delivery == "answered"
+    assert event.consent.state == "no_choice_yet"
+    assert event.client_ip == "127.0.…"
+    assert stat.S_IMODE(running.db.stat().st_mode) == 0o600
+    for file in running.db.parent.glob("live.db*"):
+        assert b"secretsecret" not in file.read_bytes()
+    log = running.output()
+    assert "PageView" in log
+    assert "hiv_sexual_health" in log
+    assert "Traceback" not in log
+    assert "100000000000042" not in log
+
+
+def test_live_and_the_replay_of_its_recording_agree(proxy, matcher):
+    running = proxy()
+    running.wait_until_open()
+    browse(running)
+    assert running.close() == 0
+    with Store(running.db, create=False) as store:
+        live = build_report(store, store.session("visit"))
+        replay(store, matcher, "again", [running.recording])
+        again = build_report(store, store.session("again"))
+        # reading the recording into the live session adds nothing to it
+        replay(store, matcher, "visit", [running.recording])
+        merged = build_report(store, store.session("visit"))
+
+    def comparable(report):
+        data = json.loads(report.model_dump_json())["events"]
+        for event in data:
+            for request in event["requests"]:
+                request.pop("source")
+                request.pop("position")
+        return data
+
+    assert comparable(live) == comparable(again) == comparable(merged)
+
+
+def test_the_recording_holds_what_was_received(proxy):
+    running = proxy()
+    running.wait_until_open()
+    browse(running)
+    assert running.close(signal.SIGTERM) == 0
+    reader = FlowFileReader(running.recording, running.recording.stat().st_size)
+    requests = list(reader)
+    assert reader.complete
+    assert [request.status for request in requests] == [200] * 4
+    assert any(value.startswith("c_user=") for request in requests for _, value in request.headers)
+
+
+def test_options_are_documented_and_checked(tmp_path):
+    listing = subprocess.run(
+        [str(MITMDUMP), "-s", str(addon_script()), "--options", "--set", f"confdir={tmp_path}"],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    for name in ("pixelwitness_db", "pixelwitness_session", "pixelwitness_rules", "pixelwitness_min_score"):
+        assert name in listing.stdout
+
+
+def test_a_bad_rule_file_stops_the_proxy_and_names_the_place(proxy, tmp_path):
+    bad = tmp_path / "mine.yaml"
+    bad.write_text("version: 1\nkind: nonsense\n")
+    running = proxy("--set", f"pixelwitness_rules={bad}")
+    assert running.process.wait(timeout=30) != 0
+    assert "mine.yaml" in running.output()
+
+
+def test_a_database_that_cannot_be_used_is_an_error_and_traffic_goes_on(proxy, tmp_path):
+    (tmp_path / "live.db").write_text("this is no database, and long enough to be read as one" * 30)
+    running = proxy()
+    time.sleep(0.5)
+    if running.process.poll() is None:
+        running.wait_until_open()
+        running.close()
+    log = running.output()
+    assert "could not record" in log
+    assert "incomplete" in log
