@@ -463,12 +463,12 @@ def _quotes(events: Sequence[Event]) -> tuple[Quote, ...]:
             key = (finding.parameter, value, parameter is not None)
             found.setdefault(key, []).append((event, finding, meaning))
     quotes = []
-    for (parameter, value, in_value), items in found.items():
+    for (name, value, in_value), items in found.items():
         distinct = _distinct_findings(finding for _, finding, _ in items)
         spans = [(finding.start or 0, finding.end or 0) for _, finding, _ in items]
         quotes.append(
             Quote(
-                parameter=parameter,
+                parameter=name,
                 meaning=_first(meaning for _, _, meaning in items),
                 fields=_distinct(finding.field for finding in distinct),
                 segments=segments(value, spans if in_value else [(0, len(value))]),

@@ -65,6 +65,11 @@ def cut(text: str | None, longest: int = _LONGEST) -> str:
     return f"{text[:longest]} … ({len(text):,} characters, {_WHOLE})"
 
 
+def first_sentence(text: str) -> str:
+    """Return the first sentence of a meaning, without its full stop."""
+    return text.partition(". ")[0].rstrip(".")
+
+
 def quoted(quote: Quote) -> tuple[Segment, ...]:
     """Return the shown parts of a quoted value."""
     return excerpt(quote.segments, _AROUND)
@@ -194,12 +199,17 @@ def entry_rows(entries: Iterable[Entry]) -> list[Row]:
                 Cell(wording.instant(entry.at)),
                 Cell(cut(sentences.entry_title(entry), 200)),
                 Cell(cut(entry.page_url, 200), code=True),
-                Cell(", ".join(dict.fromkeys(found.text for quote in entry.quotes for found in quote.findings))[:200]),
+                Cell(cut(", ".join(_words(entry)), 200)),
                 Cell(f"{wording.BAND_GLYPHS[entry.band]} {wording.BANDS[entry.band]} {entry.score}"),
             )
         )
         for entry in entries
     ]
+
+
+def _words(entry: Entry) -> list[str]:
+    """Return the words of an act that matched, each once."""
+    return list(dict.fromkeys(found.text for quote in entry.quotes for found in (*quote.findings, *quote.repeated)))
 
 
 def reviews_of(entry: Entry) -> list[str]:
@@ -289,6 +299,7 @@ def _template() -> Template:
         cut,
         entry_rows,
         finding_rows,
+        first_sentence,
         identifier_rows,
         near_miss_rows,
         parameter_rows,

@@ -11,11 +11,13 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 
 from addon.audit import AssessedEvent, Derivation, Observations, derive
+from addon.decoders.meta.dictionary import lookup
 from addon.decoders.meta.hidden_page import fingerprint
 from addon.model import CapturedRequest
 from addon.observation import Observer
 from addon.replay import replay
 from addon.store.store import Store
+from captures.expectations import multipart
 from rules.engine import Matcher
 
 REAL = Path(__file__).resolve().parents[2].parent / "shared" / "real"
@@ -51,8 +53,11 @@ def told_events(har: Path) -> Counter[tuple[str, ...]]:
             continue
         post = entry["request"].get("postData") or {}
         values = dict(parse_qsl(url.query, keep_blank_values=True))
-        values |= dict(parse_qsl(post.get("text") or "", keep_blank_values=True))
-        values |= {item["name"]: item.get("value", "") for item in post.get("params") or ()}
+        text, kind = post.get("text") or "", post.get("mimeType") or ""
+        if kind.startswith("multipart/"):
+            values |= multipart(text.encode(), kind)
+        else:
+            values |= dict(parse_qsl(text, keep_blank_values=True))
         found[values["id"], values["ev"], values.get("ts", ""), values.get("ec", ""), values.get("it", "")] += 1
     return found
 
@@ -156,9 +161,10 @@ def test_a_published_request_is_decoded(row: Row, judge: Matcher) -> None:
             case "ldu":
                 assert "LDU" in values_of(item, "dpo")
             case "filtered":
-                assert any(param.name.startswith(f"{wanted}[_filtered") for param in item.event.parameters) or any(
-                    "filter" in param.name for param in item.event.parameters
-                )
+                assert wanted == "cd"
+                meanings = {param.name: lookup(param.name) for param in item.event.parameters}
+                filters = {key for key, meaning in meanings.items() if meaning is not None and meaning.group == "filter"}
+                assert filters == {"up", "rp"}
             case "batch":
                 assert {event.event.hits[0].transport for event in derivation.events} == {"batch"}
                 assert {event.event.hits[0].index for event in derivation.events} == set(range(wanted))

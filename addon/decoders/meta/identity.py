@@ -5,6 +5,7 @@ Sources of the keys, normalisations and cookie meanings: the wire format referen
 
 import hashlib
 import ipaddress
+import json
 import string
 from collections.abc import Iterable, Iterator
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -113,11 +114,24 @@ def _from_parameters(parameters: Iterable[Param]) -> Iterator[Identifier]:
         elif name == "fbclid":
             yield Identifier(kind="fbc", source="parameter", parameter=name, value=value, form="plain")
         elif name.startswith(("fb.advanced_matching.", "user_data.")):
-            yield _user_data("gateway", name.rpartition(".")[2].lower(), name, value)
+            for text in _each(value):
+                yield _user_data("gateway", name.rpartition(".")[2].lower(), name, text)
         elif name.startswith("custom_data."):
             yield from _custom_data(name.rpartition(".")[2].lower(), name, value)
-        elif name in {"dl", "rl", "website_context.location", "website_context.referrer"}:
+        elif name in {"dl", "rl", "event_source_url", "website_context.location", "website_context.referrer"}:
             yield from _from_address(name, value)
+
+
+def _each(value: str) -> Iterator[str]:
+    """Yield the texts of a list that stands where Meta's server format also takes a single text."""
+    try:
+        listed = json.loads(value) if value.startswith("[") else None
+    except (ValueError, RecursionError):
+        listed = None
+    if isinstance(listed, list) and listed and all(isinstance(item, str) for item in listed):
+        yield from filter(None, listed)
+    else:
+        yield value
 
 
 def _user_data(group: str, key: str, name: str, value: str) -> Identifier:

@@ -1,3 +1,4 @@
+import itertools
 import json
 from collections.abc import Iterator
 
@@ -49,7 +50,7 @@ def test_every_code_point_is_found_again_in_the_text(document: object, spelling:
         assert where[0] == found.offset
         assert text[found.offset - 1] == text[where[-1]] == '"'
         assert len(where) == len(found.text) + 1
-        pieces = [text[start:end] for start, end in zip(where, where[1:], strict=False)]
+        pieces = [text[start:end] for start, end in itertools.pairwise(where)]
         assert [json.loads(f'"{piece}"') for piece in pieces] == list(found.text)
 
 
@@ -89,7 +90,10 @@ def test_any_text_is_read_without_an_error(text: str) -> None:
         ('["a"]]["b"]', ["a"]),
         ('"a","b"', ["a"]),
         ('{"a":1,"b":[{"c":"d"},"e"],"f":"g"}', ["d", "e", "g"]),
-        (r'["\ud83d\ude42", "\ud83d", "\ude42", "\u12", "\u00zz"]', ["\U0001f642", "\ufffd", "\ufffd", "\ufffd12", "\ufffd00zz"]),
+        (
+            r'["\ud83d\ude42", "\ud83d", "\ude42", "\u12", "\u00zz"]',
+            ["\U0001f642", "\ufffd", "\ufffd", "\ufffd12", "\ufffd00zz"],
+        ),
         (r'["a\qb"]', ["aqb"]),
         ('["cut by a backslash\\', ["cut by a backslash"]),
         ('["cut in an escape \\u00', ["cut in an escape "]),

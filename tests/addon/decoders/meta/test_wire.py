@@ -159,7 +159,13 @@ def test_multipart_comes_back_as_written(make_request: Make, fields: list[tuple[
 
 @pytest.mark.parametrize(
     "content_type",
-    ["multipart/form-data", "multipart/form-data; boundary=", "multipart/form-data; boundary=another", "text/plain", ""],
+    [
+        "multipart/form-data",
+        "multipart/form-data; boundary=",
+        "multipart/form-data; boundary=another",
+        "text/plain",
+        "",
+    ],
 )
 def test_a_boundary_that_the_header_does_not_tell_is_read_from_the_body(make_request: Make, content_type: str) -> None:
     content = multipart([("id", "1"), ("ev", "Microdata")], "----geckoformboundary1a2b")
@@ -192,13 +198,30 @@ def test_line_breaks_and_bytes_that_are_no_text_stay_in_a_part(make_request: Mak
 
 
 @pytest.mark.parametrize(
-    "content", [b"--", b"--\r\n", b"----", b"--b", b"--b\r\n", b"--b\r\n\r\n", b"--b\r\nname=x\r\n\r\n1\r\n--b--", b"--b\nx\n\n1\n--b--"]
+    "content",
+    [
+        b"--",
+        b"--\r\n",
+        b"----",
+        b"--b",
+        b"--b\r\n",
+        b"--b\r\n\r\n",
+        b"--b\r\nname=x\r\n\r\n1\r\n--b--",
+        b"--b\nx\n\n1\n--b--",
+    ],
 )
 def test_multipart_without_a_readable_part_is_a_problem(make_request: Make, content: bytes) -> None:
-    assert body_parameters(make_request(body=content)) == ("multipart", (), None, "multipart body without a readable part")
+    assert body_parameters(make_request(body=content)) == (
+        "multipart",
+        (),
+        None,
+        "multipart body without a readable part",
+    )
 
 
-@given(st.binary(max_size=200), st.sampled_from(["multipart/form-data; boundary=b", "application/json", "text/plain", ""]))
+@given(
+    st.binary(max_size=200), st.sampled_from(["multipart/form-data; boundary=b", "application/json", "text/plain", ""])
+)
 def test_any_body_is_read_without_an_error(make_request: Make, content: bytes, content_type: str) -> None:
     for body in (content, b"--b\r\n" + content, b"{" + content, b'{"a":' + content + b"}"):
         read = body_parameters(make_request(headers={"content-type": content_type}, body=body))
@@ -284,7 +307,9 @@ def test_flattening_ends() -> None:
 # compression and length
 
 
-@pytest.mark.parametrize(("encoding", "pack"), [("gzip", gzip.compress), ("GZIP ", gzip.compress), ("deflate", zlib.compress)])
+@pytest.mark.parametrize(
+    ("encoding", "pack"), [("gzip", gzip.compress), ("GZIP ", gzip.compress), ("deflate", zlib.compress)]
+)
 def test_a_compressed_body_is_unpacked(make_request: Make, encoding: str, pack: Callable[[bytes], bytes]) -> None:
     body = body_parameters(make_request(headers={"Content-Encoding": encoding}, body=pack(b"id=1&ev=Lead")))
     assert pairs(body.parameters) == [("id", "1"), ("ev", "Lead")]
