@@ -5,11 +5,16 @@ log line. Every report, log line and export passes `shorten` and `Redactor` unle
 reveal identifiers; secrets are gone by then and cannot be revealed.
 """
 
+import gzip
 import json
 import re
-from collections.abc import Iterable, Iterator
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
+from typing import NamedTuple
 from urllib.parse import quote, quote_plus, unquote, unquote_plus
 
+from addon.decoders.meta.jsontext import json_strings
 from addon.model import CapturedRequest, Identifier
 
 KEPT_COOKIES: frozenset[str] = frozenset(
@@ -46,16 +51,59 @@ GLOBAL_LENGTH = 8
 EMAIL = re.compile(r"(?<![\w.%+-])[\w.%+-]{1,64}(?:@|%40|%2540)[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,5}")
 
 
+_ADDRESS = re.compile(r"[^?#]*[?#]")
+_NAME_END = re.compile(r"[;/?#]")
+_BACKSLASHES = re.compile(r"\\+")
+_JSON_ESCAPES = {'"': '"', "/": "/", "\b": "b", "\f": "f", "\n": "n", "\r": "r", "\t": "t"}
+
+
+def _percent(byte: int) -> str:
+    """Return a regular expression for a byte that is percent-encoded, once or several times."""
+    return f"%(?:25)*(?i:{byte:02x})"
+
+
+_BACKSLASH = rf"(?:\\|{_percent(0x5C)})"
+_SPACE = rf"(?:\s|\+|{_percent(0x20)}|{_percent(0x0A)})*+"
+_QUOTE = rf"{_BACKSLASH}*+(?:\"|{_percent(0x22)})"
+_NOT_IN_A_WORD = r"(?:(?<=%[0-9A-Fa-f][0-9A-Fa-f])|(?<![0-9A-Za-z_]))"
+_NAMED = {
+    "pair": _NOT_IN_A_WORD.replace("{", "{{").replace("}", "}}")
+    + "{name}(?:"
+    + r"\]|"
+    + _percent(0x5D)
+    + ")*+(?:=|"
+    + _percent(0x3D)
+    + ")",
+    "json": "{name}" + f"{_QUOTE}{_SPACE}(?::|{_percent(0x3A)}){_SPACE}(?:{_QUOTE})?",
+    "part": r'name="{name}"[^\r\n]*(?:\r\n[^\r\n]+)*\r\n\r\n',
+}
+"""What stands before a value, by the kind of place it was found in."""
+
+_MARK = re.compile(r"SECRET-\d+-CHARACTERS")
+
+
 def secret_mark(value: str) -> str:
     """Return what stands in place of a secret: its length, in characters that no format treats specially."""
-    return f"SECRET-{len(value)}-CHARACTERS"
+    return value if _MARK.fullmatch(value) else f"SECRET-{len(value)}-CHARACTERS"
 
 
+@lru_cache(maxsize=4096)
 def is_secret_name(name: str) -> bool:
     """Tell whether a parameter of this name (`cd[access_token]`, `sessionId`, ...) carries a secret."""
     inner = name.rsplit("[", 1)[-1].rstrip("]") if name.endswith("]") else name
     plain = "".join(char for char in inner.lower() if char.isalnum())
     return plain in SECRET_NAMES or any(part in plain for part in SECRET_PARTS)
+
+
+class _Secret(NamedTuple):
+    """A secret as it reads where it was found: the name before it, how that is written, and its value.
+
+    `kind` is `pair` (name=value), `json`, `part` (of a multipart body) or `free` (without a name).
+    """
+
+    kind: str
+    name: str
+    value: str
 
 
 def scrub(request: CapturedRequest) -> CapturedRequest:
@@ -64,42 +112,43 @@ def scrub(request: CapturedRequest) -> CapturedRequest:
     Secrets are session cookies (every cookie whose value has no place in a report), `Authorization` and
     similar headers, and parameters named like tokens or passwords, also inside nested addresses and JSON.
     """
-    body_text = request.body[:MAX_SEARCHED].decode("utf-8", "replace") if request.body else ""
-    secrets = {*_named_secrets(request.url), *_named_secrets("?" + body_text), *_multipart_secrets(body_text)}
-    for _, value in (*request.headers, *request.response_headers):
-        if "?" in value:
-            secrets.update(_named_secrets(value))
-    wide = {value for value in _header_secrets(request) if len(value) >= GLOBAL_LENGTH}
-    if not secrets and not wide and not _has_cookie(request):
+    lines = (*request.headers, *request.response_headers)
+    content, pack = _unpacked(request)
+    body = content.decode("utf-8", "surrogateescape")
+    secrets = {*_nested(request.url, 0), *_body_secrets(body[:MAX_SEARCHED]), *_header_secrets(lines)}
+    clean = _cleaner(secrets)
+    changes: dict[str, object] = {
+        "url": clean(request.url),
+        "headers": tuple((name, clean(_header_value(name, value))) for name, value in request.headers),
+        "response_headers": tuple(
+            (name, clean(_header_value(name, value))) for name, value in request.response_headers
+        ),
+    }
+    cleaned = clean(body)
+    if cleaned != body:
+        changes["body"] = pack(cleaned.encode("utf-8", "surrogateescape"))
+    if all(getattr(request, name) == value for name, value in changes.items()):
         return request
-    pairs = list(_replacements(secrets, wide))
-
-    def clean(text: str) -> str:
-        for old, new in pairs:
-            if old in text:
-                text = text.replace(old, new)
-        return text
-
-    body = request.body
-    for old, new in pairs:
-        body = body.replace(old.encode(), new.encode())
-    return request.model_copy(
-        update={
-            "url": clean(request.url),
-            "headers": tuple((name, clean(_header_value(name, value))) for name, value in request.headers),
-            "response_headers": tuple(
-                (name, clean(_header_value(name, value))) for name, value in request.response_headers
-            ),
-            "body": body,
-        }
-    )
+    return request.model_copy(update=changes)
 
 
 def scrub_address(url: str) -> str:
     """Return an address without the values of parameters named like secrets."""
-    for old, new in _replacements(set(_named_secrets(url)), set()):
-        url = url.replace(old, new)
-    return url
+    return _cleaner(set(_nested(url, 0)))(url)
+
+
+def _unpacked(request: CapturedRequest) -> tuple[bytes, Callable[[bytes], bytes]]:
+    """Return the body as it reads, and how it is packed again. One that cannot be unpacked stays as it is."""
+    encoding = (request.header("content-encoding") or "").strip().lower()
+    if encoding in {"gzip", "deflate"}:
+        gzipped = encoding == "gzip"
+        try:
+            unpacker = zlib.decompressobj(16 + zlib.MAX_WBITS if gzipped else zlib.MAX_WBITS)
+            content = unpacker.decompress(request.body, 4 * MAX_SEARCHED)
+        except zlib.error:
+            return request.body, bytes
+        return content, (lambda text: gzip.compress(text, mtime=0)) if gzipped else zlib.compress
+    return request.body, bytes
 
 
 def cookie_pairs(headers: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
@@ -110,10 +159,6 @@ def cookie_pairs(headers: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]
                 key, found, content = part.strip().partition("=")
                 if found and key:
                     yield key, content
-
-
-def _has_cookie(request: CapturedRequest) -> bool:
-    return any(name.lower() in {"cookie", "set-cookie"} for name, _ in (*request.headers, *request.response_headers))
 
 
 def _header_value(name: str, value: str) -> str:
@@ -135,94 +180,145 @@ def _cookie(part: str) -> str:
     return f"{name}={secret_mark(value)}"
 
 
-def _header_secrets(request: CapturedRequest) -> Iterator[str]:
-    for name, value in request.headers:
+def _header_secrets(lines: Iterable[tuple[str, str]]) -> Iterator[_Secret]:
+    for name, value in lines:
         lowered = name.lower()
-        if lowered == "cookie":
-            for key, content in cookie_pairs([(name, value)]):
+        if lowered in {"cookie", "set-cookie"}:
+            for key, content in cookie_pairs([("cookie", value)]):
                 if key == "xs" or is_secret_name(key):
-                    yield content
-                    yield unquote(content)
+                    yield from _free(content)
         elif any(part in lowered for part in SECRET_HEADER_PARTS):
-            yield value
-            yield value.rpartition(" ")[2]
+            yield from _free(value)
+            yield from _free(value.rpartition(" ")[2])
+        elif "=" in value:
+            yield from _nested(value, 0)
 
 
-def _named_secrets(text: str, depth: int = 0) -> Iterator[tuple[str, str]]:
-    """Yield (name, value) of parameters named like secrets in an address or a urlencoded text, also nested."""
-    query = text.partition("?")[2]
-    if not query or depth >= MAX_NESTING:
+def _free(value: str) -> Iterator[_Secret]:
+    yield _Secret("free", "", value)
+    yield _Secret("free", "", unquote(value))
+
+
+def _body_secrets(text: str) -> Iterator[_Secret]:
+    if "form-data" not in text:
+        yield from _nested(text if text.lstrip()[:1] in {"{", "["} else "?" + text, 0)
         return
-    pairs = [part.partition("=")[::2] for part in query.replace("#", "&").split("&")]
+    for part in text.split('name="')[1:]:
+        name, _, rest = part.partition('"')
+        _, blank, value = rest.partition("\r\n\r\n")
+        value = value.partition("\r\n--")[0]
+        if blank and value and is_secret_name(name):
+            yield _Secret("part", name, value)
+        else:
+            yield from _nested(value, 1)
+
+
+def _nested(text: str, depth: int) -> Iterator[_Secret]:
+    """Yield the secrets in a text that is an address, a list of pairs or JSON, and in what these hold."""
+    if depth > MAX_NESTING:
+        return
+    if text.lstrip()[:1] in {"{", "["}:
+        yield from _json_secrets(text, depth)
+    elif "=" in text:
+        yield from _pair_secrets(text, depth)
+
+
+def _pair_secrets(text: str, depth: int) -> Iterator[_Secret]:
+    """Yield the secrets of `name=value` pairs in the path (`;name=value`), the query and the fragment."""
+    address = _ADDRESS.match(text)
+    head, tail = (address[0], text[address.end() :]) if address else (text, "")
+    pairs = [piece.partition("=")[::2] for piece in (*head.split("&"), *tail.replace("#", "&").split("&"))]
     sdk_event = any(unquote(name) == "ev" and value == "fb_page_view" for name, value in pairs)
     for name, value in pairs:
         if not value:
             continue
-        plain = unquote_plus(name)
+        outer = unquote_plus(name)
+        plain = _NAME_END.split(outer)[-1]
+        if ";" in outer:  # a parameter of a path ends where the next part of the path begins
+            value = _NAME_END.split(value)[0]  # noqa: PLW2901
         if is_secret_name(plain) or (sdk_event and plain == "at"):
             # `at` of the JavaScript SDK's page event can be a user's access token (wire format, 2.1).
-            yield name, value
-            continue
-        decoded = unquote_plus(value)
-        if "?" in decoded and ("=" in decoded):
-            yield from _named_secrets(decoded, depth + 1)
-        if decoded[:1] in "{[" and ("token" in decoded or "pass" in decoded or "?" in decoded or "secret" in decoded):
-            yield from _json_secrets(decoded, depth + 1)
-    if depth == 0 and query[:1] == "{":
-        yield from _json_secrets(query, depth + 1)
+            yield _Secret("pair", plain, value)
+            yield _Secret("pair", plain, unquote_plus(value))
+        else:
+            yield from _nested(unquote_plus(value), depth + 1)
 
 
-def _json_secrets(text: str, depth: int) -> Iterator[tuple[str, str]]:
+class _Number(str):
+    """A number in JSON, as written."""
+
+    __slots__ = ()
+
+
+def _json_secrets(text: str, depth: int) -> Iterator[_Secret]:
     try:
-        pending: list[object] = [json.loads(text)]
+        pending: list[tuple[str, object]] = [("", json.loads(text, parse_int=_Number, parse_float=_Number))]
     except (ValueError, RecursionError):
-        return
+        # cut or broken: what stands before the break still counts
+        pending = [(str(leaf.path[-1]) if leaf.path else "", leaf.text) for leaf in json_strings(text)]
     while pending:
-        node = pending.pop()
+        name, node = pending.pop()
         if isinstance(node, dict):
-            for key, value in node.items():
-                if isinstance(value, str) and value and is_secret_name(key):
-                    yield "", value
-                else:
-                    pending.append(value)
+            pending.extend(node.items())
         elif isinstance(node, list):
-            pending.extend(node)
-        elif isinstance(node, str) and "?" in node:
-            yield from _named_secrets(node, depth)
+            pending.extend((name, item) for item in node)
+        elif isinstance(node, str) and node:
+            if is_secret_name(name):
+                yield _Secret("json", name, node)
+            else:
+                yield from _nested(node, depth + 1)
 
 
-def _multipart_secrets(text: str) -> Iterator[tuple[str, str]]:
-    if "form-data" not in text:
-        return
-    for part in text.split('name="')[1:]:
-        name, _, rest = part.partition('"')
-        head, blank, value = rest.partition("\r\n\r\n")
-        value = value.partition("\r\n--")[0]
-        if blank and "\r\n" not in head.strip("\r\n; ") and value and is_secret_name(name):
-            yield f'{name}"{head}\r\n\r\n', value
-        elif "?" in value:
-            yield from _named_secrets(value, 1)
+def _cleaner(secrets: set[_Secret]) -> Callable[[str], str]:
+    """Return a function that replaces the secrets in a text, however the text writes them.
 
-
-def _replacements(secrets: set[tuple[str, str]], wide: set[str]) -> Iterator[tuple[str, str]]:
-    for name, value in sorted(secrets):
-        mark = secret_mark(unquote_plus(value))
-        if name.endswith("\r\n\r\n"):
-            yield name + value, name + mark
-        elif name:
-            key, content, equals = name, value, "="
-            for _ in range(3):
-                yield f"{key}{equals}{content}", f"{key}{equals}{mark}"
-                key, content, equals = quote(key, safe=""), quote(content, safe=""), quote(equals, safe="")
-        if len(value) >= GLOBAL_LENGTH or not name:
-            wide = wide | {value}
-    for value in sorted(wide, key=len, reverse=True):
-        mark = secret_mark(value)
-        for variant in dict.fromkeys(
-            (value, unquote(value), quote(value, safe=""), quote_plus(value), quote(quote(value, safe=""), safe=""))
+    A long secret is replaced wherever it stands, a short one only behind its name.
+    """
+    marks: dict[str, str] = {}
+    patterns: list[str] = []
+    for secret in sorted(secrets, key=lambda item: (-len(item.value), item)):
+        if not secret.value or _MARK.fullmatch(secret.value):
+            continue
+        value = any_writing(secret.value)
+        named = _NAMED.get(secret.kind)
+        for prefix in ([] if named is None else [named.format(name=any_writing(secret.name))]) + (
+            [""] if len(secret.value) >= GLOBAL_LENGTH else []
         ):
-            if variant:
-                yield variant, mark
+            group = f"s{len(marks)}"
+            marks[group] = secret_mark(unquote_plus(secret.value) if secret.kind == "pair" else secret.value)
+            patterns.append(f"(?P<{group}_name>{prefix})(?P<{group}>{value})")
+    if not patterns:
+        return lambda text: text
+    pattern = re.compile("|".join(patterns))
+
+    def replaced(match: re.Match[str]) -> str:
+        group = str(match.lastgroup)
+        return str(match[f"{group}_name"]) + marks[group]
+
+    return lambda text: pattern.sub(replaced, text)
+
+
+def any_writing(text: str) -> str:
+    """Return a regular expression for `text` as plain text, percent-encoded any number of times, or in JSON."""
+    return "".join(_character(char) for char in _BACKSLASHES.sub("\\\\", text))
+
+
+@lru_cache(maxsize=1024)
+def _character(char: str) -> str:
+    if char == "\\":
+        return _BACKSLASH + "++"
+    escaped = "".join(_percent(byte) for byte in char.encode("utf-8", "surrogatepass"))
+    forms = [re.escape(char), escaped]
+    if char == "%":
+        forms = ["%(?:25)*"]
+    elif char == " ":
+        forms += [r"\+", _percent(0x2B)]
+    units = char.encode("utf-16-be", "surrogatepass").hex()
+    forms.append("".join(f"{_BACKSLASH}++u(?i:{units[at : at + 4]})" for at in range(0, len(units), 4)))
+    short = _JSON_ESCAPES.get(char)
+    if short is not None:
+        forms.append(f"{_BACKSLASH}++(?:{re.escape(short)}|{escaped})")
+    return f"(?:{'|'.join(forms)})"
 
 
 def shorten(kind: str, value: str, form: str = "plain") -> str:

@@ -47,6 +47,11 @@ class _Reading:
         self.observer.finish()
         progress(reader.size)
 
+    def contents(self) -> frozenset[str]:
+        """Return what the capture is recognised by (see `Store.contents`)."""
+        pages = (f"{page.at!r} {page.url}" for page in self.observer.pages)
+        return frozenset([*(item.key for item in self.observer.requests), *pages])
+
     def source(self, known_id: str | None = None) -> SourceRow:
         reader = self.reader
         return SourceRow(
@@ -106,9 +111,14 @@ def rederive(store: Store, matcher: Matcher, session: str) -> None:
 def _keep(store: Store, session: str, reading: _Reading) -> ReplayedSource:
     sources = store.sources(session)
     problems = tuple(reading.reader.problems)
-    known = any(source.sha256 == reading.sha256 for source in sources)
+    mine = reading.contents()
+    held = [(source, store.contents(session, source.id)) for source in sources if source.kind == reading.reader.kind]
+    known = any(source.sha256 == reading.sha256 for source in sources) or any(
+        mine and mine <= theirs and reading.reader.size <= (source.bytes or 0) for source, theirs in held
+    )
     if not known:
-        grown = _shorter_version(store, session, sources, reading)
+        # a source of which this capture is a longer version
+        grown = next((source.id for source, theirs in held if theirs and theirs <= mine), None)
         if grown is not None:
             store.clear_problems(session, grown)
             _rename_source(reading, grown)
@@ -124,18 +134,6 @@ def _keep(store: Store, session: str, reading: _Reading) -> ReplayedSource:
         known=known,
         problems=problems,
     )
-
-
-def _shorter_version(store: Store, session: str, sources: Sequence[SourceRow], reading: _Reading) -> str | None:
-    """Return the id of a source that this capture is a longer version of, or None."""
-    mine = {item.key for item in reading.observer.requests}
-    for source in sources:
-        if source.kind != reading.reader.kind:
-            continue
-        theirs = store.request_keys(session, source.id)
-        if theirs and theirs <= mine:
-            return source.id
-    return None
 
 
 def _rename_source(reading: _Reading, source: str) -> None:

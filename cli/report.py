@@ -1,18 +1,22 @@
 """The report of one session, built from the store: everything a format renders, redacted already."""
 
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 
 from addon.audit import AssessedEvent
 from addon.consent.timeline import ConsentStamp, Proof
 from addon.decoders.meta.dictionary import lookup
+from addon.decoders.meta.filters import filtering
+from addon.fold import SAME_REQUEST_SECONDS
 from addon.model import Act as FoundAct
 from addon.model import Hit, Param
 from addon.model import Identifier as FoundIdentifier
-from addon.observation import ObservedRequest
+from addon.observation import ObservedRequest, PageVisit
 from addon.redaction import Redactor, mask_email, shorten_address
 from addon.store.store import ReviewRow, SessionRow, SourceRow, Store, StoredDerivation
 from addon.times import now, optional_rfc3339, rfc3339
 from cli import wording
+from cli.pixels import configurations
 from cli.schema import (
     Act,
     Clock,
@@ -20,10 +24,12 @@ from cli.schema import (
     ConsentProof,
     Coverage,
     Event,
+    Filter,
     Finding,
     Identifier,
     Mark,
     NearMiss,
+    Page,
     Parameter,
     Problem,
     PublicAddress,
@@ -81,6 +87,8 @@ def build_report(store: Store, session: SessionRow, *, reveal: bool = False, min
             if (own := tuple(event for event in act.event_ids if event in kept_ids))
         ),
         events=tuple(event_of(item, observed, reviews.get(item.event.id), reveal=reveal) for item in kept),
+        configurations=configurations(observed.values(), [item.event for item in derivation.events]),
+        pages=_pages(store, session, derivation),
         marks=tuple(
             Mark(at=rfc3339(mark.at), kind=mark.kind, site=mark.site, text=mark.text, by=mark.by)
             for mark in store.marks(session.id)
@@ -154,9 +162,33 @@ def _coverage(
         requests_matched=sum(roles.values()),
         requests_decoded=derivation.decoded,
         requests_failed=derivation.failed,
-        pages_visited=store.page_count(session.id),
+        pages_visited=len(_pages(store, session, derivation)),
         blind_spots=tuple(unseen),
         other_requests={role: count for role, count in sorted(roles.items()) if role != "event"},
+    )
+
+
+def _pages(store: Store, session: SessionRow, derivation: StoredDerivation) -> tuple[Page, ...]:
+    """Return the pages the browser opened, two captures of one visit once, with the events each made it send."""
+    starts: list[PageVisit] = []
+    for page in store.pages(session.id):
+        if page.top and not any(
+            known.url == page.url
+            and known.source_id != page.source_id
+            and abs(known.at - page.at) <= SAME_REQUEST_SECONDS
+            for known in starts[-50:]
+        ):
+            starts.append(page)
+    sent = [0] * len(starts)
+    moments = [page.at for page in starts]
+    for item in derivation.events:
+        for index in range(bisect_right(moments, item.event.occurred_at) - 1, -1, -1):
+            if starts[index].site == item.event.site:
+                sent[index] += 1
+                break
+    return tuple(
+        Page(url=mask_email(page.url), title=page.title, site=page.site, at=rfc3339(page.at), events=count)
+        for page, count in zip(starts, sent, strict=True)
     )
 
 
@@ -185,6 +217,7 @@ def event_of(
     redactor = Redactor(event.identifiers, reveal=reveal, addresses=addresses)
     parameters = tuple(_parameters(event.hits))
     shown = {(param.name, param.value): redactor.parameter(param.name, param.value) for param in parameters}
+    filtered = filtering(event.hits[0])
     whole = {param.name for param in parameters if shown[param.name, param.value] == param.value}
     cut = {param.name for param in parameters if shown[param.name, param.value] != param.value}
     return Event(
@@ -212,6 +245,10 @@ def event_of(
         linkability=event.linkability,
         linkability_complete=event.linkability_complete,
         derived_from=event.derived_from,
+        library=_value(event.parameters, "v"),
+        agent=_value(event.parameters, "a"),
+        filters=tuple(Filter(parameter=note.parameter, text=redactor.text(note.text)) for note in filtered.notes),
+        still_left=tuple(redactor.text(text) for text in filtered.still_left),
         score=assessment.score,
         band=assessment.band,
         tier=assessment.tier,
@@ -253,6 +290,10 @@ def event_of(
         ),
         steps=tuple(Step(label=redactor.text(s.label), delta=s.delta, total=s.total) for s in assessment.steps),
     )
+
+
+def _value(parameters: Sequence[Param], name: str) -> str | None:
+    return next((param.value for param in parameters if param.name == name and param.value), None)
 
 
 def _is_whole(parameter: str, whole: set[str], cut: set[str]) -> bool:

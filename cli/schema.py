@@ -209,6 +209,13 @@ class Step(Frozen):
     total: int
 
 
+class Filter(Frozen):
+    """A sign that Meta's client filtered something, in words."""
+
+    parameter: str
+    text: str
+
+
 class Event(Frozen):
     """One thing a page made the browser tell Meta."""
 
@@ -236,6 +243,10 @@ class Event(Frozen):
     linkability: Linkability
     linkability_complete: bool
     derived_from: str | None
+    library: str | None = None
+    agent: str | None = None
+    filters: tuple[Filter, ...] = ()
+    still_left: tuple[str, ...] = ()
     score: int
     band: Band
     tier: Tier
@@ -248,6 +259,81 @@ class Event(Frozen):
     findings: tuple[Finding, ...]
     near_misses: tuple[NearMiss, ...]
     steps: tuple[Step, ...]
+
+
+class Feature(Frozen):
+    """A switch in a pixel's configuration; `meaning` is null where it is not documented."""
+
+    name: str
+    enabled: bool
+    meaning: str | None
+
+
+class BlockedKeys(Frozen):
+    """Keys whose values Meta's client removes from one event; `hashed` are SHA-256 of names."""
+
+    event: str
+    custom_data: tuple[str, ...]
+    address: tuple[str, ...]
+    hashed: tuple[str, ...]
+
+
+class ToolRule(Frozen):
+    """A rule of the Event Setup Tool, of an audience or of a conversion, in words."""
+
+    kind: str
+    id: str
+    text: str
+
+
+class Declared(Frozen):
+    """What the configuration script of a pixel declares."""
+
+    sha256: str
+    library_version: str | None
+    features: tuple[Feature, ...]
+    matched_keys: tuple[str, ...]
+    allowed_in_protected_mode: tuple[str, ...]
+    blocked: tuple[BlockedKeys, ...]
+    rules: tuple[ToolRule, ...]
+    gateways: tuple[str, ...]
+    not_read: int
+
+
+class Observed(Frozen):
+    """What the events of a pixel in this session show of how it is set up."""
+
+    events: int
+    automatic_events: int
+    event_setup_tool_events: int
+    matched_keys: tuple[str, ...]
+    page_texts: bool
+    gateway_copies: int
+    protected_mode: bool
+
+
+class Configuration(Frozen):
+    """How a pixel was set up: what its script declares and, apart from it, what was observed.
+
+    `declared` is null where the capture holds the request for the script but not its text.
+    """
+
+    pixel_id: str
+    domain: str | None
+    fetched_at: str
+    source: str
+    declared: Declared | None
+    observed: Observed
+
+
+class Page(Frozen):
+    """A page the browser opened, and how many events it made the browser send."""
+
+    url: str
+    title: str | None
+    site: str
+    at: str
+    events: int
 
 
 class Mark(Frozen):
@@ -281,5 +367,7 @@ class Report(Frozen):
     coverage: Coverage
     acts: tuple[Act, ...]
     events: tuple[Event, ...]
+    configurations: tuple[Configuration, ...] = ()
+    pages: tuple[Page, ...] = ()
     marks: tuple[Mark, ...]
     problems: tuple[Problem, ...]

@@ -269,3 +269,12 @@ def _first(db: Database) -> None:
     _run(db, _OBSERVATION_TABLES)
     _run(db, _DERIVATION_TABLES)
     _run(db, _VIEWS)
+
+
+def known_migrations() -> frozenset[str]:
+    """Return the names of every migration that this version can apply."""
+    empty = Database(memory=True)
+    try:
+        return frozenset(migration.name for migration in migrations.pending(empty))
+    finally:
+        empty.close()

@@ -19,7 +19,7 @@ from addon.audit import AssessedEvent, Clock, Derivation, Observations
 from addon.consent.timeline import ConsentStamp, Mark
 from addon.model import Act, CapturedRequest, Event, Frozen, Problem
 from addon.observation import ConsentEvidence, ObservedRequest, Observer, PageVisit
-from addon.store.schema import DERIVED, OBSERVED, migrations
+from addon.store.schema import DERIVED, OBSERVED, known_migrations, migrations
 from addon.times import now
 from addon.version import TOOL_VERSION
 from addon.vocabulary import Provenance, ReviewState, SourceKind
@@ -107,16 +107,24 @@ class Store:
             _create_private(path)
         try:
             self._connection = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
+        except sqlite3.Error as error:
+            raise self._unusable(str(error)) from None
+        try:
             self._db = Database(self._connection)
+            self._refuse_others()
             self._connection.execute("PRAGMA journal_mode=WAL")
             self._connection.execute(f"PRAGMA synchronous={'FULL' if live else 'NORMAL'}")
             self._connection.execute("PRAGMA foreign_keys=ON")
             self._connection.execute("PRAGMA secure_delete=ON")
             migrations.apply(self._db)
+            if self._connection.in_transaction:
+                self._connection.execute("COMMIT")
         except sqlite3.Error as error:
-            raise StoreError(f"{path} cannot be used as a database: {error}; name another with --db") from None
-        if self._connection.in_transaction:
-            self._connection.execute("COMMIT")
+            self._connection.close()
+            raise self._unusable(str(error)) from None
+        except StoreError:
+            self._connection.close()
+            raise
 
     def __enter__(self) -> Self:
         return self
@@ -203,10 +211,11 @@ class Store:
         values = {"session": session, **source.model_dump()}
         self._put("obs_sources", values, conflict="(session, id)")
 
-    def request_keys(self, session: str, source: str) -> frozenset[str]:
-        """Return the keys of the requests that a source holds."""
-        rows = self._rows("SELECT key FROM obs_requests WHERE session = ? AND source = ?", session, source)
-        return frozenset(row["key"] for row in rows)
+    def contents(self, session: str, source: str) -> frozenset[str]:
+        """Return what a source is recognised by: the keys of its requests, time and address of its pages."""
+        keys = self._rows("SELECT key FROM obs_requests WHERE session = ? AND source = ?", session, source)
+        pages = self._rows("SELECT at, url FROM obs_pages WHERE session = ? AND source = ?", session, source)
+        return frozenset([row["key"] for row in keys] + [f"{row['at']!r} {row['url']}" for row in pages])
 
     def add_observations(self, session: str, observer: Observer, problems: Iterable[Problem] = ()) -> None:
         """Add what an observer collected; what is known already stays as it is."""
@@ -261,16 +270,6 @@ class Store:
             _observed(row)
             for row in self._rows("SELECT * FROM obs_requests WHERE session = ? ORDER BY started_at, key", session)
         ]
-        pages = [
-            PageVisit.model_validate(
-                {
-                    **{k: v for k, v in row.items() if k not in {"session", "source"}},
-                    "source_id": row["source"],
-                    "cookie_names": json.loads(row["cookie_names"]),
-                }
-            )
-            for row in self._rows("SELECT * FROM obs_pages WHERE session = ? ORDER BY at, position", session)
-        ]
         consent = [
             ConsentEvidence.model_validate(
                 {**{k: v for k, v in row.items() if k not in {"session", "source"}}, "source_id": row["source"]}
@@ -280,7 +279,7 @@ class Store:
         with_cookies = frozenset(source.id for source in self.sources(session) if source.cookies_seen)
         return Observations(
             requests=tuple(requests),
-            pages=tuple(pages),
+            pages=self.pages(session),
             consent=tuple(consent),
             marks=self.marks(session),
             sources_with_cookies=with_cookies,
@@ -296,9 +295,19 @@ class Store:
         rows = self._rows("SELECT role, count(*) AS n FROM obs_requests WHERE session = ? GROUP BY role", session)
         return {row["role"]: row["n"] for row in rows}
 
-    def page_count(self, session: str) -> int:
-        """Return how many pages the browser opened."""
-        return int(self._rows("SELECT count(*) AS n FROM obs_pages WHERE session = ? AND top", session)[0]["n"])
+    def pages(self, session: str) -> tuple[PageVisit, ...]:
+        """Return the pages that the browser opened, in the order of time."""
+        rows = self._rows("SELECT * FROM obs_pages WHERE session = ? ORDER BY at, position", session)
+        return tuple(
+            PageVisit.model_validate(
+                {
+                    **{k: v for k, v in row.items() if k not in {"session", "source"}},
+                    "source_id": row["source"],
+                    "cookie_names": json.loads(row["cookie_names"]),
+                }
+            )
+            for row in rows
+        )
 
     def source_problems(self, session: str) -> tuple[Problem, ...]:
         """Return what of the sources could not be read."""
@@ -457,11 +466,27 @@ class Store:
             self._connection.execute("INSERT INTO der_search (der_search) VALUES ('rebuild')")
             self._connection.execute("INSERT INTO der_search (der_search) VALUES ('optimize')")
             self._connection.execute("VACUUM")
-            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            busy = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
         except sqlite3.Error as error:
             raise StoreError(f"{self.path}: the session was removed, but traces may remain: {error}") from error
+        if busy:
+            raise StoreError(
+                f"{self.path}: the session was removed, but traces may remain while another program has the database "
+                f"open; close it, then run: pixelwitness sessions --db {self.path}"
+            )
 
     # inside
+
+    def _unusable(self, why: str) -> StoreError:
+        return StoreError(f"{self.path} cannot be used as a database: {why}; name another with --db")
+
+    def _refuse_others(self) -> None:
+        """Raise StoreError before anything is written into the database of another program or a newer version."""
+        applied = {migration.name for migration in migrations.applied(self._db)}
+        if not applied and set(self._db.table_names()) - {migrations.migrations_table}:
+            raise self._unusable("it is the database of another program")
+        if applied - known_migrations():
+            raise self._unusable("it was written by a newer version of Pixelwitness")
 
     def _clear_derived(self, session: str, keep_other_rules: str) -> None:
         for table in DERIVED:

@@ -1,3 +1,4 @@
+import json
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -48,8 +49,6 @@ class Session:
 
     def gateway(self, at: float = 0.0, url: str = GATEWAY, **changes: Any) -> Sighting:
         document = {"event_name": "Lead", "fb.pixel_id": EVENT["id"], "event_id": "e-1"} | changes
-        import json
-
         return self.sees(self.make_hit(url=url, body=json.dumps(document).encode()), at)
 
 

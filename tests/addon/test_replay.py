@@ -199,6 +199,20 @@ def test_a_source_of_pages_only_extends_too(visit, tmp_path: Path, store: Store,
     assert store.source_problems("visit") == ()
 
 
+def test_a_version_that_is_longer_by_nothing_that_matters_is_still_the_longer_one(
+    clinic, tmp_path: Path, store: Store, judge: Matcher
+) -> None:
+    clinic.asset("/last.png")
+    whole = clinic.save(tmp_path / "visit.mitm")
+    cut = tmp_path / "cut.mitm"
+    cut.write_bytes(whole.read_bytes()[:-10])
+    replay(store, judge, "visit", [cut])
+    replay(store, judge, "visit", [whole])
+    (source,) = store.sources("visit")
+    assert (source.complete, source.requests_seen, source.sha256) == (True, 9, file_sha256(whole))
+    assert store.source_problems("visit") == ()
+
+
 def test_a_shorter_version_of_a_known_source_adds_nothing(
     clinic, tmp_path: Path, store: Store, judge: Matcher
 ) -> None:

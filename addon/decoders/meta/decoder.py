@@ -4,7 +4,6 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from addon.decoders.base import Decoded
 from addon.decoders.meta.endpoints import (
-    SANDBOX_PATH,
     TRACKING_PATHS,
     Address,
     imitates_meta,
@@ -15,6 +14,7 @@ from addon.decoders.meta.endpoints import (
 )
 from addon.decoders.meta.events import event_kind, event_trigger
 from addon.decoders.meta.identity import identifiers
+from addon.decoders.meta.transport import contradiction, transport_of
 from addon.decoders.meta.wire import Body, body_parameters, flatten, parse_pairs, query_parameters
 from addon.model import CapturedRequest, Hit, Param
 from addon.vocabulary import Frame, PageUrlFrom, Transport
@@ -113,8 +113,9 @@ def _decode_tracking(
     if "id" not in values and "ev" not in values:
         problem = body.problem or "a request to Meta's event address without pixel id and event name"
         return Decoded("event", (), problem)
-    transport = _transport(request, address, values, query, body)
-    return Decoded("event", (_hit(request, key, 0, address, transport, parameters),), body.problem)
+    transport = transport_of(request, address, values, query, body)
+    remark = body.problem or contradiction(request.method, parameters)
+    return Decoded("event", (_hit(request, key, 0, address, transport, parameters),), remark)
 
 
 def _batch_hits(request: CapturedRequest, key: str, address: Address, parameters: Iterable[Param]) -> Iterator[Hit]:
@@ -123,31 +124,6 @@ def _batch_hits(request: CapturedRequest, key: str, address: Address, parameters
         inner = tuple(parse_pairs(envelope.value, envelope.context))
         if any(param.name in {"id", "ev"} for param in inner):
             yield _hit(request, key, index, address, "batch", inner)
-
-
-def _transport(
-    request: CapturedRequest, address: Address, values: dict[str, str], query: Sequence[Param], body: Body
-) -> Transport:
-    if address.path.rstrip("/") == SANDBOX_PATH:
-        return "sandbox_copy"
-    if values.get("redirect") == "0":
-        return "redirect"
-    mode = values.get("rqm")
-    if mode == "fetch":
-        return "fetch"
-    if request.method == "POST":
-        if body.kind == "multipart":
-            return "beacon"
-        if body.kind in {"text", "json"}:
-            return "text_post"
-        if body.kind == "none" and query:
-            return "beacon"
-        return "form_post"
-    if values.get("noscript") == "1":
-        return "noscript"
-    if request.header("sec-fetch-dest") == "empty":
-        return "fetch"
-    return "image"
 
 
 def _hit(

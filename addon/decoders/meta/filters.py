@@ -15,19 +15,19 @@ from addon.model import Frozen, Hit, Param
 REMOVED = "_removed_"
 """What the client writes in place of a value that it filtered."""
 
-GUESSED_NAMES: tuple[str, ...] = (
-    "age", "allergies", "allergy", "answer", "appointment", "appointment_type", "birthday", "blood_type", "bmi", "cancer",
-    "category", "city", "clinic", "comment", "comments", "condition", "conditions", "consultation", "date_of_birth",
-    "department", "dept", "description", "diagnoses", "diagnosis", "disability", "disease", "dob", "doctor", "dosage",
-    "drug", "drug_name", "ehr_id", "email", "ethnicity", "first_name", "firstname", "gender", "gp", "health",
-    "health_condition", "healthcare", "height", "hiv", "hiv_status", "hospital", "illness", "insurance", "issue",
-    "last_name", "lastname", "location", "medical_condition", "medical_history", "medication", "medications", "medicine",
-    "member_id", "message", "mrn", "name", "nhs_number", "nhsnumber", "note", "notes", "patient", "patient_id", "phone",
-    "physician", "postcode", "pregnancy", "pregnant", "prescription", "procedure", "product", "provider", "q", "quantity",
-    "query", "question", "reason", "referral", "result", "results", "rx", "search", "service", "sex", "sexuality",
-    "specialty", "speciality", "ssn", "symptom", "symptoms", "test", "test_result", "topic", "treatment", "treatments",
-    "type", "user_id", "vaccine", "visit_reason", "weight", "zip",
-)  # fmt: skip
+GUESSED_NAMES: frozenset[str] = frozenset(
+    """
+    age allergies allergy answer appointment appointment_type birthday blood_type bmi cancer category city
+    clinic comment comments condition conditions consultation date_of_birth department dept description
+    diagnoses diagnosis disability disease dob doctor dosage drug drug_name ehr_id email ethnicity first_name
+    firstname gender gp health health_condition healthcare height hiv hiv_status hospital illness insurance
+    issue last_name lastname location medical_condition medical_history medication medications medicine
+    member_id message mrn name nhs_number nhsnumber note notes patient patient_id phone physician postcode
+    pregnancy pregnant prescription procedure product provider q quantity query question reason referral result
+    results rx search service sex sexuality specialty speciality ssn symptom symptoms test test_result topic
+    treatment treatments type user_id vaccine visit_reason weight zip
+    """.split()  # noqa: SIM905 - words are easier to keep in a text
+)
 """Names that a key given as a hash is tried against. A name that fits is found, not guessed: the hash proves it."""
 
 _ADDRESSES = {"dl": "the page's address", "rl": "the address of the page before"}
@@ -64,8 +64,8 @@ def _notes(hit: Hit) -> Iterator[FilterNote]:
     if values.get("pm") == "1":
         yield FilterNote(
             parameter="pm",
-            text="Protected-data mode (Meta's “core setup”): the client cut the page's address to its origin and dropped "
-            "custom data that is not on Meta's list.",
+            text="Protected-data mode (Meta's “core setup”): the client cut the page's address to its origin and "
+            "dropped custom data that is not on Meta's list.",
         )
     if values.get("hrl"):
         yield FilterNote(

@@ -41,11 +41,10 @@ def find_hidden_page(hit: Hit, page_urls: Iterable[str]) -> HiddenPage | None:
     fitting = [url for url in candidates if fingerprint(url, hit.pixel_id, hit.event_name) == wanted]
     if len(fitting) != 1:
         return None
-    others = len(candidates) - 1
+    tried = f"{len(candidates)} address{'es' if len(candidates) > 1 else ''} of {page_host} seen in the capture"
     chance = f"about 1 in {_POSSIBLE // len(candidates):,}"
     return HiddenPage(
         url=fitting[0],
         evidence=f"The page's path was removed before sending, and a fingerprint of the whole address (hrl={wanted}) "
-        f"was sent. It fits this page and none of the {others} other addresses of {page_host} seen in the capture; "
-        f"a fit by chance among them: {chance}.",
+        f"was sent. Of {tried}, it fits this one and no other; the chance of such a fit by coincidence is {chance}.",
     )

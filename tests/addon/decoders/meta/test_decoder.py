@@ -213,7 +213,7 @@ def test_the_page_is_in_the_header_where_the_pixel_does_not_tell_it(make_hit: Ma
         ("9" * 14, None),
         ("9" * 400, None),
         ("0", None),
-        ("١", None),
+        ("\u0661", None),
     ],
 )
 def test_a_time_must_be_plausible(make_hit: MakeHit, ts: str, seconds: float | None) -> None:
@@ -268,7 +268,7 @@ def test_requests_that_are_no_events_but_concern_meta(make_request: Make, url: s
         "https://clinic.example/try?id=1&ev=PageView",
         "https://clinic.example/tr/?id=clinic&ev=PageView",
         "https://clinic.example/tr/?id=1",
-        "https://clinic.example/tr/?id=١&ev=PageView",
+        "https://clinic.example/tr/?id=\u0661&ev=PageView",
         "https://clinic.example/tr/",
         "https://[::1/tr/?id=1&ev=PageView",
     ],
@@ -295,15 +295,17 @@ def test_every_event_request_of_a_recording_is_decoded(path: Path) -> None:
 
 VALUES = st.one_of(
     st.text(max_size=30),
-    st.sampled_from(["%", "%zz", "%FF%FE", "\ud800", "[", "]", "\x00", "1" * 400, "-1", "true", "{}", '{"a":[', "١"]),
+    st.sampled_from(
+        ["%", "%zz", "%FF%FE", "\ud800", "[", "]", "\x00", "1" * 400, "-1", "true", "{}", '{"a":[', "\u0661"]
+    ),
 )
 NAMES = st.sampled_from(
     ["id", "ev", "dl", "rl", "ts", "it", "ec", "if", "eid", "eid[]", "batch", "events[0]", "events[", "rqm", "redirect",
      "noscript", "cd[x]", "cd[", "ud[em]", "ud[]", "fbp", "fbc", "es", "tm", "est_source", "event_name", "", "&"]
 )  # fmt: skip
 HOSTS = st.sampled_from(
-    ["www.facebook.com", "facebook.com.", "www.instagram.com", "connect.facebook.net", "clinic.example", "notfacebook.com",
-     "[::1", "", "a@b", "graph.facebook.com:0"]
+    ["www.facebook.com", "facebook.com.", "www.instagram.com", "connect.facebook.net", "graph.facebook.com:0",
+     "clinic.example", "notfacebook.com", "[::1", "", "a@b"]
 )  # fmt: skip
 PATHS = st.sampled_from(
     ["/tr/", "/tr", "/x/tr", "/events", "/signals/config/1", "/", "", "/privacy_sandbox/pixel/register/trigger"]
