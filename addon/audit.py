@@ -17,7 +17,7 @@ from addon.pageclass import page_class
 from addon.sites import site_of
 from addon.vocabulary import DELIVERY_STRENGTH, Delivery
 from rules.engine import Matcher
-from rules.model import Assessment, Field, FieldName
+from rules.model import Assessment, Field, FieldName, Rule
 
 DERIVED_SECONDS = 2.0
 """An event that Meta's tool derives follows the event it was derived from within this time."""
@@ -60,6 +60,7 @@ class Derivation(Frozen):
     ruleset_digest: str
     events: tuple[AssessedEvent, ...]
     acts: tuple[Act, ...]
+    rules: tuple[Rule, ...]
     problems: tuple[Problem, ...]
     clock: Clock
     decoded: int
@@ -115,11 +116,18 @@ def derive(observations: Observations, matcher: Matcher) -> Derivation:
         ruleset_digest=matcher.ruleset.digest,
         events=tuple(assessed),
         acts=acts_of(assessed),
+        rules=rules_of(assessed, matcher),
         problems=tuple(problems),
         clock=_clock(groups),
         decoded=decoded_count,
         failed=failed,
     )
+
+
+def rules_of(events: Iterable[AssessedEvent], matcher: Matcher) -> tuple[Rule, ...]:
+    """Return the rules that counted in any of the events, so that their text is kept with the findings."""
+    met = {finding.rule for item in events for finding in item.assessment.findings}
+    return tuple(rule for rule in matcher.ruleset.rules if rule.id in met)
 
 
 def acts_of(events: Sequence[AssessedEvent]) -> tuple[Act, ...]:

@@ -13,8 +13,9 @@ from typing import NamedTuple
 
 from mitmproxy import ctx, exceptions, http, tls
 from mitmproxy.addonmanager import Loader
+from mitmproxy.log import ALERT
 
-from addon.audit import AssessedEvent, Observations, acts_of, assess, build_event, decode, derive
+from addon.audit import AssessedEvent, Observations, acts_of, assess, build_event, decode, derive, rules_of
 from addon.consent.timeline import timelines
 from addon.flows import flow_request
 from addon.fold import Sighting, fold
@@ -85,7 +86,7 @@ class PixelwitnessAddon:
         except StoreError as error:
             self._broken(error)
             return
-        logger.info("Pixelwitness records into session %s of %s", self._session, ctx.options.pixelwitness_db)
+        logger.log(ALERT, "Pixelwitness records into session %s of %s", self._session, ctx.options.pixelwitness_db)
 
     def response(self, flow: http.HTTPFlow) -> None:
         """Take in a request that was answered."""
@@ -121,7 +122,7 @@ class PixelwitnessAddon:
         except StoreError as error:
             self._broken(error)
         else:
-            logger.info("Pixelwitness closed session %s", self._session)
+            logger.log(ALERT, "Pixelwitness closed session %s", self._session)
         finally:
             store.close()
 
@@ -154,6 +155,7 @@ class PixelwitnessAddon:
                 if events:
                     self._events.update((item.event.id, item) for item in events)
                     self._store.put_events(self._session, events)
+                    self._store.put_rules(self._session, self._rules().ruleset.digest, rules_of(events, self._rules()))
                     self._store.put_acts(self._session, acts_of(tuple(self._events.values())))
         except StoreError as error:
             self._broken(error)
@@ -196,7 +198,8 @@ class PixelwitnessAddon:
         event, assessment = item.event, item.assessment
         redactor = Redactor(event.identifiers, reveal=False)
         about = ", ".join((*assessment.topics, *assessment.actions)) or "no health words"
-        logger.info(
+        logger.log(
+            ALERT,
             "%3d %-8s %s %s | %s | %s | tied by %s",
             assessment.score,
             assessment.band,
@@ -226,6 +229,7 @@ class PixelwitnessAddon:
                 read_to=self._seen,
                 complete=complete,
                 requests_seen=self._seen,
+                requests_matched=len(self._observer.requests),
                 cookies_seen=self._observer.cookies_seen,
                 first_at=self._first_at,
                 last_at=self._last_at,

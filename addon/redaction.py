@@ -45,41 +45,21 @@ MAX_NESTING = 4
 MAX_SEARCHED = 2_000_000
 """Longest body, in bytes, that is searched for secrets inside values."""
 
+MAX_SEARCHED_SECRETS = 50
+"""Most secrets of one request that are also looked for where nothing names them."""
+
 GLOBAL_LENGTH = 8
 """A secret of at least this many characters is removed wherever it stands, not only where it was named."""
 
 EMAIL = re.compile(r"(?<![\w.%+-])[\w.%+-]{1,64}(?:@|%40|%2540)[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,5}")
 
 
-_ADDRESS = re.compile(r"[^?#]*[?#]")
-_NAME_END = re.compile(r"[;/?#]")
-_BACKSLASHES = re.compile(r"\\+")
-_JSON_ESCAPES = {'"': '"', "/": "/", "\b": "b", "\f": "f", "\n": "n", "\r": "r", "\t": "t"}
-
-
-def _percent(byte: int) -> str:
-    """Return a regular expression for a byte that is percent-encoded, once or several times."""
-    return f"%(?:25)*(?i:{byte:02x})"
-
-
-_BACKSLASH = rf"(?:\\|{_percent(0x5C)})"
-_SPACE = rf"(?:\s|\+|{_percent(0x20)}|{_percent(0x0A)})*+"
-_QUOTE = rf"{_BACKSLASH}*+(?:\"|{_percent(0x22)})"
-_NOT_IN_A_WORD = r"(?:(?<=%[0-9A-Fa-f][0-9A-Fa-f])|(?<![0-9A-Za-z_]))"
-_NAMED = {
-    "pair": _NOT_IN_A_WORD.replace("{", "{{").replace("}", "}}")
-    + "{name}(?:"
-    + r"\]|"
-    + _percent(0x5D)
-    + ")*+(?:=|"
-    + _percent(0x3D)
-    + ")",
-    "json": "{name}" + f"{_QUOTE}{_SPACE}(?::|{_percent(0x3A)}){_SPACE}(?:{_QUOTE})?",
-    "part": r'name="{name}"[^\r\n]*(?:\r\n[^\r\n]+)*\r\n\r\n',
-}
-"""What stands before a value, by the kind of place it was found in."""
-
 _MARK = re.compile(r"SECRET-\d+-CHARACTERS")
+_PAIR = re.compile(r"(?P<name>[^=&#]*)=(?P<value>[^&#]*)")
+_PAIR_OF_PATH = re.compile(r"(?P<name>[^=&#?;/]*)=(?P<value>[^&#?;/]*)")
+_PART = re.compile(r'name="(?P<name>[^"]*)"[^\r\n]*(?:\r\n[^\r\n]+)*\r\n\r\n(?P<value>.*?)(?=\r\n--|\Z)', re.DOTALL)
+_NUMBER = re.compile(r'"(?P<name>[^"\\]*)"\s*:\s*(?P<value>-?[0-9][0-9.eE+-]*)')
+_ESCAPES = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
 
 
 def secret_mark(value: str) -> str:
@@ -95,14 +75,11 @@ def is_secret_name(name: str) -> bool:
     return plain in SECRET_NAMES or any(part in plain for part in SECRET_PARTS)
 
 
-class _Secret(NamedTuple):
-    """A secret as it reads where it was found: the name before it, how that is written, and its value.
+class _Span(NamedTuple):
+    """Where in a text the value of a secret stands, and that value decoded."""
 
-    `kind` is `pair` (name=value), `json`, `part` (of a multipart body) or `free` (without a name).
-    """
-
-    kind: str
-    name: str
+    start: int
+    end: int
     value: str
 
 
@@ -112,21 +89,22 @@ def scrub(request: CapturedRequest) -> CapturedRequest:
     Secrets are session cookies (every cookie whose value has no place in a report), `Authorization` and
     similar headers, and parameters named like tokens or passwords, also inside nested addresses and JSON.
     """
-    lines = (*request.headers, *request.response_headers)
     content, pack = _unpacked(request)
     body = content.decode("utf-8", "surrogateescape")
-    secrets = {*_nested(request.url, 0), *_body_secrets(body[:MAX_SEARCHED]), *_header_secrets(lines)}
-    clean = _cleaner(secrets)
+    found: list[str] = list(_header_secrets(request.headers))
+    url = _without(request.url, _spans(request.url, 0), found)
+    headers = [(name, _header_value(name, value, found)) for name, value in request.headers]
+    answers = [(name, _header_value(name, value, found)) for name, value in request.response_headers]
+    clean_body = _without(body, _body_spans(body), found)
+    clean = _cleaner(found)
     changes: dict[str, object] = {
-        "url": clean(request.url),
-        "headers": tuple((name, clean(_header_value(name, value))) for name, value in request.headers),
-        "response_headers": tuple(
-            (name, clean(_header_value(name, value))) for name, value in request.response_headers
-        ),
+        "url": clean(url),
+        "headers": tuple((name, clean(value)) for name, value in headers),
+        "response_headers": tuple((name, clean(value)) for name, value in answers),
     }
-    cleaned = clean(body)
-    if cleaned != body:
-        changes["body"] = pack(cleaned.encode("utf-8", "surrogateescape"))
+    clean_body = clean(clean_body)
+    if clean_body != body:
+        changes["body"] = pack(clean_body.encode("utf-8", "surrogateescape"))
     if all(getattr(request, name) == value for name, value in changes.items()):
         return request
     return request.model_copy(update=changes)
@@ -134,7 +112,7 @@ def scrub(request: CapturedRequest) -> CapturedRequest:
 
 def scrub_address(url: str) -> str:
     """Return an address without the values of parameters named like secrets."""
-    return _cleaner(set(_nested(url, 0)))(url)
+    return _without(url, _spans(url, 0), [])
 
 
 def _unpacked(request: CapturedRequest) -> tuple[bytes, Callable[[bytes], bytes]]:
@@ -161,7 +139,7 @@ def cookie_pairs(headers: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]
                     yield key, content
 
 
-def _header_value(name: str, value: str) -> str:
+def _header_value(name: str, value: str, found: list[str]) -> str:
     lowered = name.lower()
     if lowered == "cookie":
         return "; ".join(_cookie(part) for part in value.split(";"))
@@ -170,7 +148,7 @@ def _header_value(name: str, value: str) -> str:
         return _cookie(first) + (";" + rest if rest else "")
     if any(part in lowered for part in SECRET_HEADER_PARTS):
         return secret_mark(value)
-    return value
+    return _without(value, _spans(value, 0), found)
 
 
 def _cookie(part: str) -> str:
@@ -180,145 +158,154 @@ def _cookie(part: str) -> str:
     return f"{name}={secret_mark(value)}"
 
 
-def _header_secrets(lines: Iterable[tuple[str, str]]) -> Iterator[_Secret]:
-    for name, value in lines:
+def _header_secrets(headers: Iterable[tuple[str, str]]) -> Iterator[str]:
+    """Yield the secrets that are told by a header's or a cookie's name, as they may stand elsewhere too."""
+    for name, value in headers:
         lowered = name.lower()
-        if lowered in {"cookie", "set-cookie"}:
-            for key, content in cookie_pairs([("cookie", value)]):
+        if lowered == "cookie":
+            for key, content in cookie_pairs([(name, value)]):
                 if key == "xs" or is_secret_name(key):
-                    yield from _free(content)
+                    yield content
+                    yield unquote(content)
         elif any(part in lowered for part in SECRET_HEADER_PARTS):
-            yield from _free(value)
-            yield from _free(value.rpartition(" ")[2])
-        elif "=" in value:
-            yield from _nested(value, 0)
+            yield value
+            yield value.rpartition(" ")[2]
 
 
-def _free(value: str) -> Iterator[_Secret]:
-    yield _Secret("free", "", value)
-    yield _Secret("free", "", unquote(value))
+def _body_spans(text: str) -> Iterator[_Span]:
+    text = text[:MAX_SEARCHED]
+    if "form-data" in text:
+        for part in _PART.finditer(text):
+            if is_secret_name(part["name"]):
+                yield _Span(*part.span("value"), part["value"])
+            else:
+                yield from _moved(_spans(part["value"], 1), part.start("value"))
+    elif text.lstrip()[:1] in {"{", "["}:
+        yield from _spans(text, 0)
+    else:
+        yield from _pair_spans(_PAIR, text, 0, 0)
 
 
-def _body_secrets(text: str) -> Iterator[_Secret]:
-    if "form-data" not in text:
-        yield from _nested(text if text.lstrip()[:1] in {"{", "["} else "?" + text, 0)
-        return
-    for part in text.split('name="')[1:]:
-        name, _, rest = part.partition('"')
-        _, blank, value = rest.partition("\r\n\r\n")
-        value = value.partition("\r\n--")[0]
-        if blank and value and is_secret_name(name):
-            yield _Secret("part", name, value)
-        else:
-            yield from _nested(value, 1)
-
-
-def _nested(text: str, depth: int) -> Iterator[_Secret]:
+def _spans(text: str, depth: int) -> Iterator[_Span]:
     """Yield the secrets in a text that is an address, a list of pairs or JSON, and in what these hold."""
-    if depth > MAX_NESTING:
+    if depth > MAX_NESTING or ("=" not in text and ":" not in text):
         return
     if text.lstrip()[:1] in {"{", "["}:
-        yield from _json_secrets(text, depth)
-    elif "=" in text:
-        yield from _pair_secrets(text, depth)
+        yield from _json_spans(text, depth)
+        return
+    query = next((index for index, char in enumerate(text) if char in "?#"), None)
+    if query is None and "&" in text:
+        yield from _pair_spans(_PAIR, text, 0, depth)
+        return
+    # in a path pairs follow `;`, and an inner query string may hold an address with a query of its own
+    path = text if query is None else text[:query]
+    yield from _pair_spans(_PAIR if "&" in path else _PAIR_OF_PATH, path, 0, depth)
+    if query is not None:
+        yield from _pair_spans(_PAIR, text[query + 1 :], query + 1, depth)
 
 
-def _pair_secrets(text: str, depth: int) -> Iterator[_Secret]:
-    """Yield the secrets of `name=value` pairs in the path (`;name=value`), the query and the fragment."""
-    address = _ADDRESS.match(text)
-    head, tail = (address[0], text[address.end() :]) if address else (text, "")
-    pairs = [piece.partition("=")[::2] for piece in (*head.split("&"), *tail.replace("#", "&").split("&"))]
-    sdk_event = any(unquote(name) == "ev" and value == "fb_page_view" for name, value in pairs)
-    for name, value in pairs:
-        if not value:
-            continue
-        outer = unquote_plus(name)
-        plain = _NAME_END.split(outer)[-1]
-        if ";" in outer:  # a parameter of a path ends where the next part of the path begins
-            value = _NAME_END.split(value)[0]  # noqa: PLW2901
-        if is_secret_name(plain) or (sdk_event and plain == "at"):
+def _pair_spans(pattern: re.Pattern[str], text: str, offset: int, depth: int) -> Iterator[_Span]:
+    pairs = [pair for pair in pattern.finditer(text) if pair["value"]]
+    sdk_event = any(pair["name"] == "ev" and pair["value"] == "fb_page_view" for pair in pairs)
+    for pair in pairs:
+        name = unquote_plus(pair["name"]).rpartition("?")[2]
+        start, value = offset + pair.start("value"), pair["value"]
+        if is_secret_name(name) or (sdk_event and name == "at"):
             # `at` of the JavaScript SDK's page event can be a user's access token (wire format, 2.1).
-            yield _Secret("pair", plain, value)
-            yield _Secret("pair", plain, unquote_plus(value))
-        else:
-            yield from _nested(unquote_plus(value), depth + 1)
-
-
-class _Number(str):
-    """A number in JSON, as written."""
-
-    __slots__ = ()
-
-
-def _json_secrets(text: str, depth: int) -> Iterator[_Secret]:
-    try:
-        pending: list[tuple[str, object]] = [("", json.loads(text, parse_int=_Number, parse_float=_Number))]
-    except (ValueError, RecursionError):
-        # cut or broken: what stands before the break still counts
-        pending = [(str(leaf.path[-1]) if leaf.path else "", leaf.text) for leaf in json_strings(text)]
-    while pending:
-        name, node = pending.pop()
-        if isinstance(node, dict):
-            pending.extend(node.items())
-        elif isinstance(node, list):
-            pending.extend((name, item) for item in node)
-        elif isinstance(node, str) and node:
-            if is_secret_name(name):
-                yield _Secret("json", name, node)
-            else:
-                yield from _nested(node, depth + 1)
-
-
-def _cleaner(secrets: set[_Secret]) -> Callable[[str], str]:
-    """Return a function that replaces the secrets in a text, however the text writes them.
-
-    A long secret is replaced wherever it stands, a short one only behind its name.
-    """
-    marks: dict[str, str] = {}
-    patterns: list[str] = []
-    for secret in sorted(secrets, key=lambda item: (-len(item.value), item)):
-        if not secret.value or _MARK.fullmatch(secret.value):
+            yield _Span(start, offset + pair.end("value"), unquote_plus(value))
             continue
-        value = any_writing(secret.value)
-        named = _NAMED.get(secret.kind)
-        for prefix in ([] if named is None else [named.format(name=any_writing(secret.name))]) + (
-            [""] if len(secret.value) >= GLOBAL_LENGTH else []
-        ):
-            group = f"s{len(marks)}"
-            marks[group] = secret_mark(unquote_plus(secret.value) if secret.kind == "pair" else secret.value)
-            patterns.append(f"(?P<{group}_name>{prefix})(?P<{group}>{value})")
-    if not patterns:
-        return lambda text: text
-    pattern = re.compile("|".join(patterns))
-
-    def replaced(match: re.Match[str]) -> str:
-        group = str(match.lastgroup)
-        return str(match[f"{group}_name"]) + marks[group]
-
-    return lambda text: pattern.sub(replaced, text)
+        decoded = unquote_plus(value)
+        inner = list(_spans(decoded, depth + 1))
+        if inner:
+            starts, ends = _percent_positions(value)
+            if len(starts) != len(decoded):  # cannot be told where it stands: all of it goes
+                inner, starts, ends = [_Span(0, 1, decoded)], [0], [len(value)]
+            for span in inner:
+                yield _Span(start + starts[span.start], start + ends[span.end - 1], span.value)
 
 
-def any_writing(text: str) -> str:
-    """Return a regular expression for `text` as plain text, percent-encoded any number of times, or in JSON."""
-    return "".join(_character(char) for char in _BACKSLASHES.sub("\\\\", text))
+def _percent_positions(value: str) -> tuple[list[int], list[int]]:
+    """Return where each code point of `unquote_plus(value)` begins and ends in `value`."""
+    starts: list[int] = []
+    ends: list[int] = []
+    index = 0
+    for run in (*_ESCAPES.finditer(value), None):
+        plain_until = len(value) if run is None else run.start()
+        starts += range(index, plain_until)
+        ends += range(index + 1, plain_until + 1)
+        if run is None:
+            break
+        content = bytes.fromhex(run.group().replace("%", ""))
+        text = content.decode("utf-8", "replace")
+        exact = text.encode() == content
+        at = run.start()
+        for char in text:
+            width = 3 * len(char.encode()) if exact else 0
+            starts.append(at)
+            ends.append(at + width if exact else run.end())
+            at += width
+        index = run.end()
+    return starts, ends
 
 
-@lru_cache(maxsize=1024)
-def _character(char: str) -> str:
-    if char == "\\":
-        return _BACKSLASH + "++"
-    escaped = "".join(_percent(byte) for byte in char.encode("utf-8", "surrogatepass"))
-    forms = [re.escape(char), escaped]
-    if char == "%":
-        forms = ["%(?:25)*"]
-    elif char == " ":
-        forms += [r"\+", _percent(0x2B)]
-    units = char.encode("utf-16-be", "surrogatepass").hex()
-    forms.append("".join(f"{_BACKSLASH}++u(?i:{units[at : at + 4]})" for at in range(0, len(units), 4)))
-    short = _JSON_ESCAPES.get(char)
-    if short is not None:
-        forms.append(f"{_BACKSLASH}++(?:{re.escape(short)}|{escaped})")
-    return f"(?:{'|'.join(forms)})"
+def _json_spans(text: str, depth: int) -> Iterator[_Span]:
+    for leaf in json_strings(text, MAX_SEARCHED):
+        if not leaf.text:
+            continue
+        name = next((part for part in reversed(leaf.path) if isinstance(part, str)), "")
+        inner: Iterable[_Span] = _spans(leaf.text, depth + 1)
+        if is_secret_name(name):
+            inner = [_Span(0, len(leaf.text), leaf.text)]
+        if leaf.positions is None:
+            yield from _moved(inner, leaf.offset)
+        else:
+            for span in inner:
+                yield _Span(leaf.positions[span.start], leaf.positions[span.end], span.value)
+    for number in _NUMBER.finditer(text):
+        if is_secret_name(number["name"]):
+            yield _Span(*number.span("value"), number["value"])
+
+
+def _moved(spans: Iterable[_Span], offset: int) -> Iterator[_Span]:
+    return (_Span(span.start + offset, span.end + offset, span.value) for span in spans)
+
+
+def _without(text: str, spans: Iterable[_Span], found: list[str]) -> str:
+    """Return `text` with marks in place of the secrets, which are added to `found`."""
+    pieces: list[str] = []
+    index = 0
+    for span in sorted(spans):
+        if span.start >= index and not _MARK.fullmatch(span.value):
+            found += (span.value, text[span.start : span.end])
+            pieces += (text[index : span.start], secret_mark(span.value))
+            index = span.end
+    return "".join((*pieces, text[index:]))
+
+
+def _cleaner(found: Iterable[str]) -> Callable[[str], str]:
+    """Return a function that removes the longer ones of the secrets also where nothing names them."""
+    long = [value for value in dict.fromkeys(found) if len(value) >= GLOBAL_LENGTH and not _MARK.fullmatch(value)]
+    pairs = [
+        (variant, secret_mark(value))
+        for value in sorted(long[:MAX_SEARCHED_SECRETS], key=len, reverse=True)
+        for variant in dict.fromkeys(
+            (
+                value,
+                quote(value, safe=""),
+                quote_plus(value),
+                quote(value, safe="!'()*"),
+                quote(quote(value, safe=""), safe=""),
+            )
+        )
+    ]
+
+    def clean(text: str) -> str:
+        for old, new in pairs:
+            if old in text:
+                text = text.replace(old, new)
+        return text
+
+    return clean
 
 
 def shorten(kind: str, value: str, form: str = "plain") -> str:

@@ -63,6 +63,7 @@ class _Reading:
             read_to=reader.read_to,
             complete=reader.complete,
             requests_seen=reader.seen,
+            requests_matched=len(self.observer.requests),
             cookies_seen=self.observer.cookies_seen,
             first_at=self.first_at,
             last_at=self.last_at,

@@ -18,7 +18,7 @@ Rules = Annotated[
 
 SessionArgument = Annotated[
     str | None,
-    typer.Argument(metavar="[SESSION]", help="A session's id or its beginning; the newest one if not given."),
+    typer.Argument(metavar="SESSION", help="A session's id or its beginning; the newest one if not given."),
 ]
 
 Reveal = Annotated[

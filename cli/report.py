@@ -36,6 +36,7 @@ from cli.schema import (
     Report,
     Request,
     Review,
+    RuleText,
     Session,
     Source,
     Step,
@@ -87,6 +88,17 @@ def build_report(store: Store, session: SessionRow, *, reveal: bool = False, min
             if (own := tuple(event for event in act.event_ids if event in kept_ids))
         ),
         events=tuple(event_of(item, observed, reviews.get(item.event.id), reveal=reveal) for item in kept),
+        rules=tuple(
+            RuleText(
+                rule=rule.id,
+                version=rule.version,
+                title=rule.title,
+                reason=rule.reason,
+                legal_basis=rule.legal_basis,
+                text=rule.model_dump_json(exclude_defaults=True),
+            )
+            for rule in store.rules(session.id, derivation.ruleset_digest)
+        ),
         configurations=configurations(observed.values(), [item.event for item in derivation.events]),
         pages=_pages(store, session, derivation),
         marks=tuple(
@@ -149,8 +161,9 @@ def _coverage(
     store: Store, session: SessionRow, sources: Sequence[SourceRow], derivation: StoredDerivation
 ) -> Coverage:
     roles = store.role_counts(session.id)
+    again = store.second_witnesses(session.id)
     unseen = list(_ALWAYS_UNSEEN)
-    if any(source.kind != "live" for source in sources):
+    if any(source.kind != "live" and source.id not in again for source in sources):
         unseen.append(_REPLAY_UNSEEN)
     if any(source.kind == "har" for source in sources):
         unseen.append(_HAR_UNSEEN)
@@ -158,7 +171,7 @@ def _coverage(
         _NO_COOKIES.format(name=source.name) for source in sources if not source.cookies_seen and roles.get("event")
     )
     return Coverage(
-        requests_seen=sum(source.requests_seen for source in sources),
+        requests_seen=sum(source.requests_seen for source in sources if source.id not in again),
         requests_matched=sum(roles.values()),
         requests_decoded=derivation.decoded,
         requests_failed=derivation.failed,
@@ -260,6 +273,7 @@ def event_of(
             Parameter(
                 name=param.name,
                 value=shown[param.name, param.value],
+                raw=None if param.raw == param.value else redactor.parameter(param.name, param.raw),
                 context=param.context,
                 meaning=meaning.meaning if (meaning := lookup(param.name)) else None,
                 documented=meaning is not None,

@@ -148,10 +148,11 @@ class Request(Frozen):
 
 
 class Parameter(Frozen):
-    """One parameter, decoded, with its meaning in plain words."""
+    """One parameter, decoded, with its meaning in plain words; `raw` is given where it reads otherwise."""
 
     name: str
     value: str
+    raw: str | None = None
     context: ParameterContext
     meaning: str | None
     documented: bool
@@ -169,6 +170,17 @@ class Identifier(Frozen):
     meaning: str
     created_at: str | None
     note: str | None
+
+
+class RuleText(Frozen):
+    """A rule that counted in this report, as it read when the session was evaluated. `text` is JSON."""
+
+    rule: str
+    version: int
+    title: str
+    reason: str
+    legal_basis: str
+    text: str
 
 
 class Finding(Frozen):
@@ -367,6 +379,7 @@ class Report(Frozen):
     coverage: Coverage
     acts: tuple[Act, ...]
     events: tuple[Event, ...]
+    rules: tuple[RuleText, ...] = ()
     configurations: tuple[Configuration, ...] = ()
     pages: tuple[Page, ...] = ()
     marks: tuple[Mark, ...]

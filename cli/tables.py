@@ -7,6 +7,7 @@ from cli.terminal import columns, printable
 
 _GAP = "  "
 _NARROWEST = 12
+_WIDEST = 70
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]], width: int | None = None) -> str:
@@ -15,7 +16,7 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[str]], width: int | None
         width = shutil.get_terminal_size((200, 24)).columns
     shown = [[printable(cell) for cell in row] for row in rows]
     widths = [max(columns(row[index]) for row in [list(heads), *shown]) for index in range(len(heads))]
-    widths = [min(own, 40) for own in widths[:-1]] + widths[-1:]
+    widths = [min(own, _WIDEST) for own in widths[:-1]] + widths[-1:]
     left = width - sum(widths[:-1]) - len(_GAP) * (len(widths) - 1)
     widths[-1] = max(_NARROWEST, min(widths[-1], left))
     lines = [_line(heads, widths), *(_line(row, widths) for row in shown)]

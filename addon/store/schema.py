@@ -15,7 +15,7 @@ OBSERVED = (
 )  # fmt: skip
 DERIVED = (
     "der_sessions", "der_events", "der_event_requests", "der_identifiers", "der_assessments", "der_findings",
-    "der_acts", "der_problems", "der_search",
+    "der_acts", "der_rules", "der_problems", "der_search",
 )  # fmt: skip
 
 _OBSERVATION_TABLES = """
@@ -40,6 +40,7 @@ CREATE TABLE obs_sources (
     read_to INTEGER NOT NULL,
     complete INTEGER NOT NULL,
     requests_seen INTEGER NOT NULL,
+    requests_matched INTEGER NOT NULL,
     cookies_seen INTEGER NOT NULL,
     first_at REAL,
     last_at REAL,
@@ -201,6 +202,15 @@ CREATE TABLE der_findings (
     reason TEXT NOT NULL
 ) STRICT;
 CREATE INDEX der_findings_event ON der_findings (session, event);
+CREATE TABLE der_rules (
+    session TEXT NOT NULL,
+    ruleset_digest TEXT NOT NULL,
+    rule TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    title TEXT NOT NULL,
+    text TEXT NOT NULL,
+    PRIMARY KEY (session, ruleset_digest, rule)
+) STRICT;
 CREATE TABLE der_acts (
     session TEXT NOT NULL,
     id TEXT NOT NULL,
@@ -228,7 +238,8 @@ SELECT s.id AS session, s.name, s.provenance, s.created_at, s.complete, s.public
     (SELECT count(*) FROM obs_sources o WHERE o.session = s.id) AS sources,
     (SELECT count(*) FROM der_events e WHERE e.session = s.id) AS events,
     (SELECT count(DISTINCT a.event) FROM der_assessments a
-        WHERE a.session = s.id AND a.band IN ('medium', 'high', 'critical')) AS events_with_health_content,
+        WHERE a.session = s.id AND a.ruleset_digest = d.ruleset_digest
+        AND a.band IN ('medium', 'high', 'critical')) AS events_with_health_content,
     d.ruleset_digest, d.tool_version
 FROM obs_sessions s LEFT JOIN der_sessions d ON d.session = s.id;
 CREATE VIEW events AS

@@ -23,7 +23,7 @@ from addon.store.schema import DERIVED, OBSERVED, known_migrations, migrations
 from addon.times import now
 from addon.version import TOOL_VERSION
 from addon.vocabulary import Provenance, ReviewState, SourceKind
-from rules.model import Assessment
+from rules.model import Assessment, Rule
 
 _BATCH = 500
 
@@ -65,6 +65,7 @@ class SourceRow(Frozen):
     read_to: int
     complete: bool
     requests_seen: int
+    requests_matched: int
     cookies_seen: bool
     first_at: float | None
     last_at: float | None
@@ -290,6 +291,15 @@ class Store:
         rows = self._rows("SELECT * FROM obs_requests WHERE session = ?", session)
         return {row["key"]: _observed(row) for row in rows}
 
+    def second_witnesses(self, session: str) -> frozenset[str]:
+        """Return the sources all of whose requests another source had brought already."""
+        rows = self._rows(
+            "SELECT id FROM obs_sources s WHERE session = ? AND requests_matched > 0 AND NOT EXISTS "
+            "(SELECT 1 FROM obs_requests r WHERE r.session = s.session AND r.source = s.id)",
+            session,
+        )
+        return frozenset(row["id"] for row in rows)
+
     def role_counts(self, session: str) -> dict[str, int]:
         """Return how many requests of each role a session holds."""
         rows = self._rows("SELECT role, count(*) AS n FROM obs_requests WHERE session = ? GROUP BY role", session)
@@ -367,6 +377,7 @@ class Store:
             ],
         )
         self.put_events(session, derivation.events, fresh=True)
+        self.put_rules(session, derivation.ruleset_digest, derivation.rules)
         self.put_acts(session, derivation.acts)
         self._insert(
             "der_problems",
@@ -387,6 +398,30 @@ class Store:
         self._insert("der_assessments", (_assessment_row(session, item) for item in events))
         self._insert("der_findings", (row for item in events for row in _finding_rows(session, item)))
         self._insert("der_search", (_search_row(session, item) for item in events))
+
+    def put_rules(self, session: str, ruleset_digest: str, rules: Iterable[Rule]) -> None:
+        """Keep the text of rules that counted, so that findings can be explained after the rules have changed."""
+        self._insert(
+            "der_rules",
+            (
+                {
+                    "session": session,
+                    "ruleset_digest": ruleset_digest,
+                    "rule": rule.id,
+                    "version": rule.version,
+                    "title": rule.title,
+                    "text": rule.model_dump_json(exclude_defaults=True),
+                }
+                for rule in rules
+            ),
+        )
+
+    def rules(self, session: str, ruleset_digest: str) -> tuple[Rule, ...]:
+        """Return the rules that counted in a session, as they read then."""
+        rows = self._rows(
+            "SELECT text FROM der_rules WHERE session = ? AND ruleset_digest = ? ORDER BY rule", session, ruleset_digest
+        )
+        return tuple(Rule.model_validate_json(row["text"]) for row in rows)
 
     def put_acts(self, session: str, acts: Sequence[Act]) -> None:
         """Replace the visitor acts of a session."""
@@ -490,7 +525,7 @@ class Store:
 
     def _clear_derived(self, session: str, keep_other_rules: str) -> None:
         for table in DERIVED:
-            if table in {"der_assessments", "der_findings"}:
+            if table in {"der_assessments", "der_findings", "der_rules"}:
                 self._connection.execute(
                     f"DELETE FROM {table} WHERE session = ? AND ruleset_digest = ?",  # noqa: S608 - names are ours
                     (session, keep_other_rules),
@@ -546,7 +581,8 @@ def _create_private(path: Path) -> None:
         descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
     except OSError as error:
         raise StoreError(f"{path} cannot be made: {error.strerror or error}; name another with --db") from None
-    os.fchmod(descriptor, 0o600)
+    if hasattr(os, "fchmod"):  # not on every Windows, where the mode does not count either
+        os.fchmod(descriptor, 0o600)
     os.close(descriptor)
 
 

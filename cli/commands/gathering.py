@@ -1,5 +1,6 @@
 """Commands that bring traffic in: demo, replay, proxy, addon-path."""
 
+import os
 import subprocess
 import sys
 from enum import StrEnum
@@ -140,6 +141,10 @@ def proxy(
     ui: Annotated[Interface, typer.Option("--ui", help="mitmdump, mitmweb or mitmproxy.")] = Interface.DUMP,
     db: Database = DEFAULT_DATABASE,
     session: Annotated[str | None, typer.Option("--session", metavar="NAME", help="Name of the session.")] = None,
+    host: Annotated[
+        str,
+        typer.Option("--host", help="The address the proxy listens on; 0.0.0.0 lets a phone on your network use it."),
+    ] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="The port the proxy listens on.")] = 8080,
     rules: Rules = None,
 ) -> None:
@@ -151,31 +156,29 @@ def proxy(
 
       pixelwitness proxy --ui web
 
-      pixelwitness proxy --session visit -- -w visit.mitm --mode wireguard
+      pixelwitness proxy --session visit -- -w visit.mitm
+
+      pixelwitness proxy --host 0.0.0.0 -- --mode wireguard
     """
     program = Path(sys.executable).with_name(_PROGRAMS[ui])
     if not program.exists():
         raise typer.BadParameter(f"{program.name} is not installed beside this Python; reinstall Pixelwitness")
     settings = {"pixelwitness_db": str(db.resolve()), "pixelwitness_session": session or ""}
-    command = [
-        str(program),
-        "-s",
-        str(addon_script()),
-        "--listen-host",
-        "127.0.0.1",
-        "--listen-port",
-        str(port),
-    ]
+    command = [str(program), "-s", str(addon_script()), "--listen-host", host, "--listen-port", str(port)]
     if ui is Interface.DUMP:
-        command.append("-q")
+        command += ["--set", "flow_detail=0", "--set", "termlog_verbosity=alert"]  # our lines, not every connection
     for name, value in settings.items():
         command += ["--set", f"{name}={value}"]
     for path in rules or ():
         command += ["--set", f"pixelwitness_rules={path.resolve()}"]
-    say(
-        f"Proxy on 127.0.0.1:{port}; set it in the browser and open http://mitm.it for the certificate. Ctrl-C ends it."
+    say(f"Proxy on {host}:{port}; set it in the browser and open http://mitm.it for the certificate. Ctrl-C ends it.")
+    if "-w" in context.args or "--save-stream-file" in context.args:
+        say(
+            "The recording will hold everything, session cookies and passwords too: keep it safe, and delete it in time."
+        )
+    process = subprocess.Popen(  # noqa: S603 - our own program, the user's arguments
+        [*command, *context.args], umask=0o077 if os.name == "posix" else -1
     )
-    process = subprocess.Popen([*command, *context.args])  # noqa: S603 - our own program, the user's arguments
     while True:
         try:
             code = process.wait()
@@ -205,8 +208,8 @@ def _summarise(store: "Store", session: str) -> None:
     from cli.summary import summarise  # noqa: PLC0415
 
     report = build_report(store, store.session(session))
-    for title, text in sentences.banners(report):
-        say(f"{title}: {text}")
+    for _, text in sentences.banners(report):
+        say(text)
     say(f"Session {session}: {len(report.events)} events in {len(report.acts)} visitor acts.")
     say(sentences.headline(summarise(report)))
 

@@ -28,7 +28,7 @@ def mark(
         str, typer.Option("--at", metavar="TIME", help="RFC 3339, such as 2026-05-04T10:31:02Z; UTC without offset.")
     ],
     kind: Annotated[Kind, typer.Option("--kind", help="What happened at that moment.")],
-    text: Annotated[str, typer.Argument(metavar="[TEXT]", help="What you want to add in words.")] = "",
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="What you want to add in words.")] = "",
     site: Annotated[
         str | None, typer.Option("--site", metavar="DOMAIN", help="The site it concerns; all of them if not given.")
     ] = None,
@@ -63,7 +63,7 @@ def mark(
 
 def review(
     events: Annotated[
-        list[str] | None, typer.Argument(metavar="[EVENT]...", help="Ids of the events you looked at.")
+        list[str] | None, typer.Argument(metavar="EVENT...", help="Ids of the events you looked at.")
     ] = None,
     confirm: Annotated[bool, typer.Option("--confirm", help="The finding is right.")] = False,
     dismiss: Annotated[bool, typer.Option("--dismiss", help="The finding is wrong or does not matter.")] = False,

@@ -126,13 +126,15 @@ def events(
             str(event.score),
             event.band,
             event.event_name or "(no name)",
+            (event.page_url or "").removeprefix("https://").removeprefix("http://"),
             event.clicked or event.searched or "",
-            event.page_url or "",
         )
         for event in content.events
         if wanted is None or event.id in wanted
     ]
-    put(table(("event", "time (UTC)", "score", "band", "name", "clicked or searched", "page"), rows))
+    if not rows:
+        say("No event fits.")
+    put(table(("event", "time (UTC)", "score", "band", "name", "page", "clicked or searched"), rows))
 
 
 def explain(
@@ -167,7 +169,8 @@ def explain(
         return
     with Store(db, create=False) as store:
         content = build_report(store, store.session(store.find_event(event)), reveal=reveal)
-    put(text.render_event(next(item for item in content.events if item.id == event), 2))
+    found_event = next(item for item in content.events if item.id == event)
+    put(text.render_event(found_event, 2, stated=content.session.public_address))
 
 
 def schema() -> None:

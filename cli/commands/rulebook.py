@@ -42,7 +42,7 @@ def list_rules(
 def check(
     paths: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="[PATH]...", help="Your rule files or folders; the built-in ones if none."),
+        typer.Argument(metavar="PATH...", help="Your rule files or folders; the built-in ones if none."),
     ] = None,
 ) -> None:
     """Check rule files and say what to change, with file and line. Exits with 4 where a rule is wrong."""
@@ -52,8 +52,10 @@ def check(
     ruleset = matcher(paths).ruleset
     issues = issues_of(ruleset)
     if paths:
-        own = {source.path for source in ruleset.sources if source.origin == "user"}
-        issues = [issue for issue in issues if issue.path in own]
+        own = {source.rule: source.path for source in ruleset.sources if source.origin == "user"}
+        issues = [
+            issue for issue in issues if issue.path in own.values() or any(f"{rule}," in issue.problem for rule in own)
+        ]
     for issue in issues:
         put(f"{issue.path}:{issue.line}: {issue.severity}: {issue.problem} [{issue.check}]\n    {issue.recommendation}")
     errors = sum(issue.severity == "error" for issue in issues)
@@ -66,7 +68,7 @@ def check(
 def run_examples(
     paths: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="[PATH]...", help="Your rule files or folders; the built-in ones if none."),
+        typer.Argument(metavar="PATH...", help="Your rule files or folders; the built-in ones if none."),
     ] = None,
 ) -> None:
     """Run the examples that the rules carry. Exits with 4 where one does not hold."""
@@ -94,7 +96,7 @@ def run_examples(
 
 @app.command()
 def score(
-    text: Annotated[str | None, typer.Argument(metavar="[TEXT]", help="A text or an address to score.")] = None,
+    text: Annotated[str | None, typer.Argument(metavar="TEXT", help="A text or an address to score.")] = None,
     field: Annotated[
         str | None,
         typer.Option("--field", metavar="NAME", help="Where the text stands; page.url for addresses, else page.title."),

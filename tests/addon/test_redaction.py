@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import quote, quote_plus, urlencode
 
 import pytest
-from hypothesis import assume, example, given
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from addon.model import CapturedRequest, Identifier
@@ -153,6 +153,7 @@ def unquote_plain(text: str) -> str:
 
 
 @pytest.mark.parametrize("place", PLACES)
+@settings(max_examples=30)
 @given(secret=SECRETS)
 @example(secret=SECRET)
 @example(secret='p"a\\ss/wörd 💉!')

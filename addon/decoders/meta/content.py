@@ -40,10 +40,12 @@ _TECHNICAL = frozenset(
     {
         "cd[value]", "cd[currency]", "cd[num_items]", "cd[predicted_ltv]", "cd[order_id]", "cd[_filteredParams]",
         "custom_data.value", "custom_data.currency", "custom_data.num_items", "custom_data.order_id",
-        "conversion_value.value", "conversion_value.currency",
+        "conversion_value.value", "conversion_value.currency", "custom_events._eventName", "custom_events._logTime",
+        "custom_events._implicitlyLogged", "custom_events._session_id", "custom_events._valueToSum",
+        "custom_events.event_name", "custom_events.event_time", "custom_events.action_source",
     }
 )  # fmt: skip
-_GATEWAY_CONTENT = ("custom_data.", "fb.dynamic_product_ads.", "automatic_parameters.")
+_GATEWAY_CONTENT = ("custom_data.", "fb.dynamic_product_ads.", "automatic_parameters.", "custom_events.")
 _BUTTON_KEYS: dict[str, FieldName] = {
     "innerText": FieldName.BUTTON_TEXT,
     "value": FieldName.BUTTON_TEXT,

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 
 from addon.decoders.base import Decoded
+from addon.decoders.meta.app_events import app_events, app_id
 from addon.decoders.meta.endpoints import (
     TRACKING_PATHS,
     Address,
@@ -46,6 +47,8 @@ class MetaDecoder:
         if request.method not in {"GET", "POST", "HEAD"}:
             return None  # a preflight carries no event
         role = meta_role(address)
+        if role == "app_events":
+            return _decode_app_events(request, request_key, address)
         if role is not None and role != "event":
             return Decoded(role)
         if imitates_meta(address.host):
@@ -116,6 +119,23 @@ def _decode_tracking(
     transport = transport_of(request, address, values, query, body)
     remark = body.problem or contradiction(request.method, parameters)
     return Decoded("event", (_hit(request, key, 0, address, transport, parameters),), remark)
+
+
+def _decode_app_events(request: CapturedRequest, key: str, address: Address) -> Decoded:
+    body = body_parameters(request)
+    pixel = app_id(address)
+    number = Param(name="id", value=pixel, raw=pixel, context="query")
+    events = app_events(query_parameters(request.url), body)
+    if not events:
+        return Decoded("app_events", (), body.problem)
+    return Decoded(
+        "event",
+        tuple(
+            _hit(request, key, index, address, "text_post" if body.document else "form_post", (number, *parameters))
+            for index, parameters in enumerate(events)
+        ),
+        body.problem,
+    )
 
 
 def _batch_hits(request: CapturedRequest, key: str, address: Address, parameters: Iterable[Param]) -> Iterator[Hit]:

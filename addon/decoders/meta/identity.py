@@ -111,6 +111,8 @@ def _from_parameters(parameters: Iterable[Param]) -> Iterator[Identifier]:
         elif name == "fbcs":
             yield Identifier(kind="fbc", source="parameter", parameter=name, value=value, form="plain",
                              note="a list of several click ids")  # fmt: skip
+        elif name in {"advertiser_id", "anon_id"}:
+            yield Identifier(kind="madid", source="app", parameter=name, value=value, form="plain")
         elif name == "fbclid":
             yield Identifier(kind="fbc", source="parameter", parameter=name, value=value, form="plain")
         elif name.startswith(("fb.advanced_matching.", "user_data.")):

@@ -32,9 +32,9 @@ class JsonString(NamedTuple):
     positions: tuple[int, ...] | None
 
 
-def json_strings(text: str) -> Iterator[JsonString]:
+def json_strings(text: str, max_length: int = MAX_LENGTH) -> Iterator[JsonString]:
     """Yield the string leaves of `text` in order; stop silently where it stops being JSON."""
-    text = text[:MAX_LENGTH]
+    text = text[:max_length]
     stack: list[list[str | int | None]] = []  # one item a container: [kind, current key or index]
     index, length = 0, len(text)
     expect_key = False

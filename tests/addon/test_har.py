@@ -1,0 +1,342 @@
+"""HAR as browsers and tools really write it: every entry is read or named."""
+
+import base64
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from addon.capture import CaptureReader, read_capture
+from addon.decoders.meta.wire import body_parameters
+from addon.har import MAX_PROBLEMS, har_request
+from addon.model import CapturedRequest
+
+Json = dict[str, Any]
+Save = Callable[..., Path]
+
+URL = "https://www.facebook.com/tr/?id=1&ev=PageView"
+TIME = "2026-05-04T10:31:02.250Z"
+FORM = "application/x-www-form-urlencoded"
+
+
+def entry(url: str = URL, **more: Any) -> Json:
+    request = {"method": "GET", "url": url, "httpVersion": "HTTP/2.0", "headers": [], **more.pop("request", {})}
+    return {"startedDateTime": TIME, "request": request, "response": {"status": 200, "headers": []}, **more}
+
+
+def post(**post_data: Any) -> Json:
+    return entry(request={"method": "POST", "url": "https://www.facebook.com/tr/", "postData": post_data})
+
+
+@pytest.fixture
+def save(tmp_path: Path) -> Save:
+    def write(*entries: Any, **log: Any) -> Path:
+        path = tmp_path / "visit.har"
+        path.write_text(json.dumps({"log": {"version": "1.2", **log, "entries": list(entries)}}), encoding="utf-8")
+        return path
+
+    return write
+
+
+def read(path: Path) -> tuple[list[CapturedRequest], CaptureReader]:
+    reader = read_capture(path)
+    return list(reader), reader
+
+
+def values(request: CapturedRequest) -> list[tuple[str, str]]:
+    return [(param.name, param.value) for param in body_parameters(request).parameters]
+
+
+# one entry
+
+
+def test_an_entry_is_read() -> None:
+    request = har_request(
+        entry(
+            request={"headers": [{"name": "Referer", "value": "https://a.example/"}, {"name": ":method", "value": "GET"}]},
+            response={"status": 200, "headers": [{"name": "Content-Type", "value": "image/gif"}]},
+            serverIPAddress="[2001:db8::9]",
+        ),
+        7,
+    )
+    assert (request.method, request.url, request.http_version) == ("GET", URL, "HTTP/2.0")
+    assert (request.position, request.source_kind) == (7, "har")
+    assert request.started_at == 1_777_890_662.25
+    assert request.header("referer") == "https://a.example/"
+    assert request.response_header("content-type") == "image/gif"
+    assert (request.status, request.delivery) == (200, "answered")
+    assert request.server_address == "2001:db8::9"
+    assert request.client_ip is None
+
+
+@pytest.mark.parametrize("status", [0, None, -1, "200", 99, 1000, True, 200.5])
+def test_without_a_status_nothing_is_known_of_the_arrival(status: Any) -> None:
+    request = har_request(entry(response={"status": status}), 0)
+    assert (request.status, request.delivery) == (None, "unknown")
+
+
+@pytest.mark.parametrize("version", ["h2", "http/2.0", "HTTP/2", "h3", "HTTP/1.1", "spdy/3.1"])
+def test_the_version_stays_as_it_was_written(version: str) -> None:
+    assert har_request(entry(request={"httpVersion": version}), 0).http_version == version
+
+
+@pytest.mark.parametrize("version", [None, ""])
+def test_a_missing_version_is_unknown(version: Any) -> None:
+    assert har_request(entry(request={"httpVersion": version}), 0).http_version == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("2026-05-04T10:31:02Z", 1_777_890_662.0),
+        ("2026-05-04T10:31:02", 1_777_890_662.0),
+        ("2026-05-04T12:31:02.250+02:00", 1_777_890_662.25),
+        ("2026-05-04T10:31:02.2504967Z", 1_777_890_662.250496),
+    ],
+)
+def test_times_are_utc_unless_they_say_otherwise(text: str, seconds: float) -> None:
+    assert har_request(entry(startedDateTime=text), 0).started_at == pytest.approx(seconds, abs=1e-6)
+
+
+def test_a_fragment_is_no_part_of_a_request() -> None:
+    assert har_request(entry(URL + "#part"), 0).url == URL
+
+
+def test_cookies_that_were_only_listed_become_a_header_line() -> None:
+    listed = [{"name": "c_user", "value": "1"}, {"name": "empty"}, {"value": "nameless"}, "nonsense"]
+    request = har_request(entry(request={"cookies": listed}), 0)
+    assert request.header("cookie") == "c_user=1; empty="
+
+
+def test_a_cookie_line_is_not_doubled() -> None:
+    more = {"headers": [{"name": "Cookie", "value": "a=1"}], "cookies": [{"name": "a", "value": "1"}]}
+    assert har_request(entry(request=more), 0).headers == (("Cookie", "a=1"),)
+
+
+def test_a_sanitised_entry_has_no_cookies() -> None:
+    assert har_request(entry(request={"cookies": []}), 0).header("cookie") is None
+
+
+# bodies
+
+
+def test_the_text_of_a_body_is_its_body() -> None:
+    assert har_request(post(mimeType=FORM, text="id=1&ev=Léad"), 0).body == "id=1&ev=Léad".encode()
+
+
+@pytest.mark.parametrize("key", ["encoding", "_encoding"])
+def test_a_base64_body_is_unpacked(key: str) -> None:
+    body = b"\x00\xffid=1"
+    made = post(text=base64.b64encode(body).decode(), **{key: "base64"})
+    assert har_request(made, 0).body == body
+
+
+def test_a_body_that_is_no_base64_is_a_problem_of_the_request() -> None:
+    request = har_request(post(text="no base64!", encoding="base64"), 0)
+    assert (request.body, request.body_problem) == (b"", "the body is marked as base64 and is none")
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        [("id", "1"), ("ev", "Lead"), ("cd[note]", "a b & c"), ("rl", "")],
+        [("id", "1"), ("ev", "Lead"), ("cd%5Bnote%5D", "a+b+%26+c"), ("rl", "")],
+        [("id", "1"), ("ev", "Lead"), ("cd%5Bnote%5D", "a%20b%20%26%20c"), ("rl", "")],
+    ],
+    ids=["decoded", "encoded-plus", "encoded-percent"],
+)
+def test_a_form_of_which_only_the_parameters_were_kept_is_written_again(params: list[tuple[str, str]]) -> None:
+    made = post(mimeType=FORM, params=[{"name": name, "value": value} for name, value in params])
+    request = har_request(made, 0)
+    assert values(request) == [("id", "1"), ("ev", "Lead"), ("cd[note]", "a b & c"), ("rl", "")]
+
+
+def test_decoded_parameters_with_percent_signs_stay_what_they_are() -> None:
+    made = post(mimeType=FORM, params=[{"name": "cd[note]", "value": "100% of a=b"}, {"name": "x+y", "value": "1+1"}])
+    assert values(har_request(made, 0)) == [("cd[note]", "100% of a=b"), ("x+y", "1+1")]
+
+
+def test_the_text_goes_before_the_parameters() -> None:
+    made = post(mimeType=FORM, text="id=1&ev=A", params=[{"name": "id", "value": "2"}])
+    assert values(har_request(made, 0)) == [("id", "1"), ("ev", "A")]
+
+
+@pytest.mark.parametrize("in_header", [True, False])
+def test_a_multipart_form_is_written_again(in_header: bool) -> None:
+    kind = "multipart/form-data; boundary=----WebKitFormBoundaryAbC"
+    made = post(mimeType=kind, params=[{"name": "id", "value": "1"}, {"name": 'cd["a"]', "value": "x\r\ny"}])
+    if in_header:
+        made["request"]["headers"] = [{"name": "content-type", "value": kind}]
+    assert values(har_request(made, 0)) == [("id", "1"), ('cd["a"]', "x\r\ny")]
+
+
+@pytest.mark.parametrize(
+    "data", [None, "text", {}, {"text": None}, {"params": "x"}, {"params": []}, {"params": [1, {"value": "x"}]}, []]
+)
+def test_odd_bodies_do_no_harm(data: Any) -> None:
+    request = har_request(entry(request={"method": "POST", "postData": data}), 0)
+    assert request.body == b""
+    assert request.body_problem is None
+
+
+def test_lone_surrogates_do_no_harm() -> None:
+    made = entry(
+        'https://www.facebook.com/tr/?id=1&ev=\ud800&dl="',
+        request={
+            "method": "POST",
+            "headers": [{"name": "x-\udc00", "value": "\udfff"}],
+            "postData": {"mimeType": FORM, "params": [{"name": "a\ud800", "value": "\udc00 "}]},
+            "cookies": [{"name": "a", "value": "\ud83d"}],
+        },
+        response={"status": 200, "content": {"mimeType": "text/html", "text": "<title>\ud800</title>"}},
+    )
+    made["request"]["url"] = "https://www.facebook.com/tr/?id=1&ev=\ud800"
+    request = har_request(made, 0)
+    request.model_dump_json()
+    for text in (request.url, *(part for line in request.headers for part in line)):
+        text.encode("utf-8")
+
+
+def test_pages_are_looked_into_and_pictures_are_not() -> None:
+    page = {"mimeType": "text/html; charset=utf-8", "text": "<title>A</title>"}
+    coded = {"mimeType": "text/html", "text": base64.b64encode(b"<title>B</title>").decode(), "encoding": "base64"}
+    broken = {"mimeType": "text/html", "text": "é", "encoding": "base64"}
+    picture = {"mimeType": "image/gif", "text": "GIF"}
+    bodies = [
+        har_request(entry(response={"status": 200, "content": content}), 0).response_body
+        for content in (page, coded, broken, picture, None, {"mimeType": None})
+    ]
+    assert bodies == [b"<title>A</title>", b"<title>B</title>", None, None, None, None]
+
+
+# files
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {},
+        None,
+        "text",
+        5,
+        [],
+        {"request": None},
+        {"request": {"method": "GET", "url": URL}},
+        {"startedDateTime": TIME, "request": {"url": URL}},
+        {"startedDateTime": TIME, "request": {"method": "GET"}},
+        {"startedDateTime": "yesterday", "request": {"method": "GET", "url": URL}},
+        {"startedDateTime": None, "request": {"method": "GET", "url": URL}},
+        {"startedDateTime": TIME, "request": {"method": "GET", "url": URL}, "response": "no"},
+        {"startedDateTime": "0001-01-01T00:00:00+23:59", "request": {"method": "GET", "url": URL}},
+    ],
+)
+def test_a_broken_entry_costs_no_other(save: Save, broken: Any) -> None:
+    requests, reader = read(save(entry(), broken, entry(URL + "&n=2")))
+    assert [request.position for request in requests] == [0, 2]
+    assert reader.complete
+    assert (reader.seen, reader.read_to) == (3, 3)
+    (problem,) = reader.problems
+    assert problem.where == "visit.har, entry 1"
+    assert "the entry cannot be read" in problem.what
+
+
+def test_an_entry_without_response_is_read(save: Save) -> None:
+    made = entry()
+    del made["response"]
+    (request,), reader = read(save(made))
+    assert (request.delivery, request.status) == ("unknown", None)
+    assert reader.problems == []
+
+
+def test_many_broken_entries_are_named_up_to_a_number(save: Save) -> None:
+    requests, reader = read(save(*[{}] * (MAX_PROBLEMS + 50), entry()))
+    assert len(requests) == 1
+    assert len(reader.problems) >= MAX_PROBLEMS
+    assert len(reader.problems) <= MAX_PROBLEMS + 1
+
+
+def test_a_file_cut_anywhere_gives_every_entry_before(save: Save) -> None:
+    path = save(*(entry(f"{URL}&n={number}") for number in range(3)))
+    content = path.read_bytes()
+    text = content.decode()
+    ends = []
+    decoder = json.JSONDecoder()
+    place = text.index("[", text.index('"entries"')) + 1
+    while text[place - 1] != "]":
+        _, place = decoder.raw_decode(text, place)
+        ends.append(place)
+        place += 2 if text[place : place + 2] == ", " else 1
+    assert len(ends) == 3
+    for cut in range(len('{"log"'), len(content) - 1, 7):
+        path.write_bytes(content[:cut])
+        requests, reader = read(path)
+        assert len(requests) == sum(end <= cut for end in ends), cut
+        assert not reader.complete, cut
+        assert reader.read_to == len(requests)
+        assert len(reader.problems) == 1, cut
+        assert "cut or damaged" in reader.problems[0].what
+
+
+def test_damage_in_the_middle_is_named_with_the_entries_before(save: Save) -> None:
+    path = save(entry(), entry(), entry())
+    content = path.read_text()
+    half = content.index('"startedDateTime"', content.index('"startedDateTime"') + 1)
+    path.write_text(content[:half] + "@@@" + content[half:])
+    requests, reader = read(path)
+    assert len(requests) == 1
+    assert not reader.complete
+    assert "after entry 1" in reader.problems[0].where
+
+
+def test_bytes_that_are_no_utf_8_end_the_stream_and_are_named(save: Save) -> None:
+    path = save(entry(), entry(URL + "&n=MARK"), entry())
+    path.write_bytes(path.read_bytes().replace(b"MARK", b"\xff\xfe"))
+    requests, reader = read(path)
+    assert len(requests) <= 3
+    assert reader.complete or len(reader.problems) == 1
+
+
+def test_json_that_is_no_har_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "package.json"
+    path.write_text('{"name": "something", "entries": [1]}')
+    requests, reader = read(path)
+    assert requests == []
+    assert not reader.complete
+    assert "it may not be a HAR" in reader.problems[0].what
+
+
+def test_an_empty_har_is_said(save: Save) -> None:
+    _, reader = read(save())
+    assert not reader.complete
+    assert "without any log.entries" in reader.problems[0].what
+
+
+def test_huge_numbers_do_no_harm(save: Save) -> None:
+    path = save(entry(time="HUGE"), entry())
+    path.write_text(path.read_text().replace('"HUGE"', "1" + "0" * 400 + ".5e400"))
+    requests, reader = read(path)
+    assert len(requests) == 2 or (len(reader.problems) == 1 and not reader.complete)
+    path.write_text(path.read_text().replace(".5e400", ""))
+    requests, reader = read(path)
+    assert len(requests) == 2 or (len(reader.problems) == 1 and not reader.complete)
+
+
+def test_huge_nesting_does_no_harm(save: Save) -> None:
+    path = save(entry(_deep="DEEP"), entry())
+    path.write_text(path.read_text().replace('"DEEP"', "[" * 100_000 + "]" * 100_000))
+    requests, reader = read(path)
+    assert len(requests) == 2 or (len(reader.problems) == 1 and not reader.complete)
+
+
+def test_what_stands_around_the_entries_is_of_no_matter(save: Save) -> None:
+    pages = [{"id": "page_1", "title": "{log: entries}", "pageTimings": {}}]
+    requests, reader = read(save(entry(), pages=pages, browser={"entries": [1, 2]}, _extra={"log": {"entries": []}}))
+    assert len(requests) == 1
+    assert reader.complete
+
+
+def test_a_repeated_har_is_read_alike(save: Save) -> None:
+    path = save(entry(), post(text="id=1&ev=Lead"))
+    assert read(path)[0] == read(path)[0]
