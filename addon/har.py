@@ -136,7 +136,10 @@ def _epoch(text: str) -> float:
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
-    return moment.timestamp()
+    seconds = moment.timestamp()
+    if seconds < 0:
+        raise ValueError(f"startedDateTime {text} is no time of a recording")
+    return seconds
 
 
 def _header_list(items: Any) -> tuple[tuple[str, str], ...]:
@@ -177,7 +180,7 @@ def _body(post: Any, headers: tuple[tuple[str, str], ...]) -> tuple[bytes, str |
     if not isinstance(params, list) or not params:
         return b"", None
     pairs = [
-        (str(item["name"]), str(item.get("value") or ""))
+        (_text(str(item["name"])), _text(str(item.get("value") or "")))
         for item in params
         if isinstance(item, dict) and "name" in item
     ]
@@ -186,9 +189,7 @@ def _body(post: Any, headers: tuple[tuple[str, str], ...]) -> tuple[bytes, str |
         return _multipart(pairs, content_type), None
     if _is_encoded(pairs):
         return "&".join(f"{name}={value}" for name, value in pairs).encode("utf-8", "replace"), None
-    return "&".join(f"{quote_plus(_text(name))}={quote_plus(_text(value))}" for name, value in pairs).encode(
-        "ascii"
-    ), None
+    return "&".join(f"{quote_plus(name)}={quote_plus(value)}" for name, value in pairs).encode("ascii"), None
 
 
 def _is_encoded(pairs: list[tuple[str, str]]) -> bool:
@@ -201,7 +202,9 @@ def _is_encoded(pairs: list[tuple[str, str]]) -> bool:
 def _multipart(pairs: list[tuple[str, str]], content_type: str) -> bytes:
     boundary = content_type.partition("boundary=")[2].split(";")[0].strip().strip('"') or "--rewritten"
     lines = [
-        f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n' for name, value in pairs
+        # browsers write `"` in a field name as %22 (HTML standard, multipart encoding)
+        f'--{boundary}\r\nContent-Disposition: form-data; name="{name.replace('"', "%22")}"\r\n\r\n{value}\r\n'
+        for name, value in pairs
     ]
     return ("".join(lines) + f"--{boundary}--\r\n").encode("utf-8", "replace")
 

@@ -6,7 +6,6 @@ reveal identifiers; secrets are gone by then and cannot be revealed.
 """
 
 import gzip
-import json
 import re
 import zlib
 from collections.abc import Callable, Iterable, Iterator
@@ -57,14 +56,21 @@ EMAIL = re.compile(r"(?<![\w.%+-])[\w.%+-]{1,64}(?:@|%40|%2540)[A-Za-z0-9-]{1,63
 _MARK = re.compile(r"SECRET-\d+-CHARACTERS")
 _PAIR = re.compile(r"(?P<name>[^=&#]*)=(?P<value>[^&#]*)")
 _PAIR_OF_PATH = re.compile(r"(?P<name>[^=&#?;/]*)=(?P<value>[^&#?;/]*)")
-_PART = re.compile(r'name="(?P<name>[^"]*)"[^\r\n]*(?:\r\n[^\r\n]+)*\r\n\r\n(?P<value>.*?)(?=\r\n--|\Z)', re.DOTALL)
+_PART_NAME = re.compile(r'name="([^"]*)"')
 _NUMBER = re.compile(r'"(?P<name>[^"\\]*)"\s*:\s*(?P<value>-?[0-9][0-9.eE+-]*)')
-_ESCAPES = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
+_QUERY = re.compile(r"[?#]")
+_KEY = re.compile(r'"([^"\\]*)"\s*:')
+_NESTED_IN_JSON = re.compile(r'=|\\"|\\u00')
+_ESCAPES = re.compile(r"%[0-7][0-9A-Fa-f]|(?:%[89A-Fa-f][0-9A-Fa-f])+")
 
 
 def secret_mark(value: str) -> str:
     """Return what stands in place of a secret: its length, in characters that no format treats specially."""
     return value if _MARK.fullmatch(value) else f"SECRET-{len(value)}-CHARACTERS"
+
+
+def _is_mark(value: str) -> bool:
+    return _MARK.fullmatch(value) is not None or value in secret_mark("")
 
 
 @lru_cache(maxsize=4096)
@@ -125,6 +131,8 @@ def _unpacked(request: CapturedRequest) -> tuple[bytes, Callable[[bytes], bytes]
             content = unpacker.decompress(request.body, 4 * MAX_SEARCHED)
         except zlib.error:
             return request.body, bytes
+        if unpacker.unconsumed_tail:  # too long to be read by anything else either
+            return request.body, bytes
         return content, (lambda text: gzip.compress(text, mtime=0)) if gzipped else zlib.compress
     return request.body, bytes
 
@@ -175,15 +183,26 @@ def _header_secrets(headers: Iterable[tuple[str, str]]) -> Iterator[str]:
 def _body_spans(text: str) -> Iterator[_Span]:
     text = text[:MAX_SEARCHED]
     if "form-data" in text:
-        for part in _PART.finditer(text):
-            if is_secret_name(part["name"]):
-                yield _Span(*part.span("value"), part["value"])
-            else:
-                yield from _moved(_spans(part["value"], 1), part.start("value"))
-    elif text.lstrip()[:1] in {"{", "["}:
+        yield from _part_spans(text)
+    if text.startswith("--"):
+        return
+    if text.lstrip()[:1] in {"{", "["}:
         yield from _spans(text, 0)
     else:
         yield from _pair_spans(_PAIR, text, 0, 0)
+
+
+def _part_spans(text: str) -> Iterator[_Span]:
+    end = 0
+    while (head := text.find('name="', end)) >= 0 and (blank := text.find("\r\n\r\n", head)) >= 0:
+        start = blank + len("\r\n\r\n")
+        end = text.find("\r\n--", blank + len("\r\n"))
+        end = max(start, end if end >= 0 else len(text))
+        value = text[start:end]
+        if any(is_secret_name(name) for name in _PART_NAME.findall(text, head, blank)):
+            yield _Span(start, end, value)
+        else:
+            yield from _moved(_spans(value, 1), start)
 
 
 def _spans(text: str, depth: int) -> Iterator[_Span]:
@@ -193,7 +212,8 @@ def _spans(text: str, depth: int) -> Iterator[_Span]:
     if text.lstrip()[:1] in {"{", "["}:
         yield from _json_spans(text, depth)
         return
-    query = next((index for index, char in enumerate(text) if char in "?#"), None)
+    mark = _QUERY.search(text)
+    query = mark.start() if mark else None
     if query is None and "&" in text:
         yield from _pair_spans(_PAIR, text, 0, depth)
         return
@@ -249,6 +269,9 @@ def _percent_positions(value: str) -> tuple[list[int], list[int]]:
 
 
 def _json_spans(text: str, depth: int) -> Iterator[_Span]:
+    # reading every string is slow: only where a key is a secret's, or a string may hold more than itself
+    if not _NESTED_IN_JSON.search(text) and not any(is_secret_name(key) for key in _KEY.findall(text)):
+        return
     for leaf in json_strings(text, MAX_SEARCHED):
         if not leaf.text:
             continue
@@ -282,21 +305,27 @@ def _without(text: str, spans: Iterable[_Span], found: list[str]) -> str:
     return "".join((*pieces, text[index:]))
 
 
+def _writings(value: str) -> Iterator[str]:
+    """Yield `value` plain and as addresses and forms write it."""
+    once = quote(value, safe="", errors="replace")
+    yield from dict.fromkeys(
+        (
+            value,
+            once,
+            quote_plus(value, errors="replace"),
+            quote(value, "!'()*", errors="replace"),
+            quote(once, safe=""),
+        )
+    )
+
+
 def _cleaner(found: Iterable[str]) -> Callable[[str], str]:
     """Return a function that removes the longer ones of the secrets also where nothing names them."""
-    long = [value for value in dict.fromkeys(found) if len(value) >= GLOBAL_LENGTH and not _MARK.fullmatch(value)]
+    long = [value for value in dict.fromkeys(found) if len(value) >= GLOBAL_LENGTH and not _is_mark(value)]
     pairs = [
         (variant, secret_mark(value))
         for value in sorted(long[:MAX_SEARCHED_SECRETS], key=len, reverse=True)
-        for variant in dict.fromkeys(
-            (
-                value,
-                quote(value, safe=""),
-                quote_plus(value),
-                quote(value, safe="!'()*"),
-                quote(quote(value, safe=""), safe=""),
-            )
-        )
+        for variant in _writings(value)
     ]
 
     def clean(text: str) -> str:

@@ -3,11 +3,15 @@
 from collections.abc import Iterable, Sequence
 
 from addon.decoders.meta.configuration import PixelConfiguration, configuration_pixel, read_configuration
+from addon.decoders.meta.filters import filtering, name_of_hash
 from addon.decoders.meta.identity import HASHED_FIELDS
 from addon.model import Event
 from addon.observation import ObservedRequest
 from addon.times import rfc3339
 from cli.schema import BlockedKeys, Configuration, Declared, Feature, Observed, ToolRule
+
+_WHOLE_REQUEST = frozenset({"pm", "hrl", "dpo", "vvp", "dlc", "rlc"})
+"""Signs of filtering that name a mode of the whole request and no key."""
 
 _PAGE_TEXTS = ("pmd[", "ss", "cd[Meta]", "cd[OpenGraph]", "cd[JSON-LD]", "cd[Schema.org]")
 
@@ -46,7 +50,13 @@ def _declared(script: PixelConfiguration) -> Declared:
         matched_keys=script.matched_keys,
         allowed_in_protected_mode=script.allowed_in_protected_mode,
         blocked=tuple(
-            BlockedKeys(event=b.event, custom_data=b.custom_data, address=b.address, hashed=b.hashed)
+            BlockedKeys(
+                event=b.event,
+                custom_data=b.custom_data,
+                address=b.address,
+                hashed=b.hashed,
+                found=tuple(name for digest in b.hashed if (name := name_of_hash(digest))),
+            )
             for b in script.blocked
         ),
         rules=tuple(ToolRule(kind=rule.kind, id=rule.id, text=rule.text) for rule in script.rules),
@@ -71,4 +81,8 @@ def _observed(pixel: str, events: Sequence[Event]) -> Observed:
         page_texts=any(p.name.startswith(_PAGE_TEXTS) for event in own for p in event.parameters),
         gateway_copies=sum(hit.transport == "gateway" for event in own for hit in event.hits),
         protected_mode=any(p.name == "pm" and p.value == "1" for event in own for p in event.parameters),
+        events_naming_rules=sum(any(p.name in {"cas", "ccs"} and p.value for p in event.parameters) for event in own),
+        filtered_events=sum(
+            any(note.parameter not in _WHOLE_REQUEST for note in filtering(event.hits[0]).notes) for event in own
+        ),
     )

@@ -7,12 +7,15 @@ from addon.audit import AssessedEvent
 from addon.consent.timeline import ConsentStamp, Proof
 from addon.decoders.meta.dictionary import lookup
 from addon.decoders.meta.filters import filtering
+from addon.decoders.meta.identity import identifiers
+from addon.decoders.meta.wire import query_parameters
 from addon.fold import SAME_REQUEST_SECONDS
 from addon.model import Act as FoundAct
 from addon.model import Hit, Param
 from addon.model import Identifier as FoundIdentifier
 from addon.observation import ObservedRequest, PageVisit
 from addon.redaction import Redactor, mask_email, shorten_address
+from addon.sites import registrable_domain, site_of
 from addon.store.store import ReviewRow, SessionRow, SourceRow, Store, StoredDerivation
 from addon.times import now, optional_rfc3339, rfc3339
 from cli import wording
@@ -44,6 +47,9 @@ from cli.schema import (
 from rules.model import Band
 
 BANDS: tuple[Band, ...] = ("none", "low", "medium", "high", "critical")
+PIXEL_PROGRAM = frozenset({"configuration", "library", "plugin"})
+"""Roles of requests that fetch a part of Meta's pixel program."""
+
 UNREVIEWED = Review(state="unreviewed", reason=None, by=None, at=None)
 
 _ALWAYS_UNSEEN = (
@@ -73,6 +79,7 @@ def build_report(store: Store, session: SessionRow, *, reveal: bool = False, min
     observed = store.observed_requests(session.id)
     reviews = store.reviews(session.id)
     kept = [item for item in derivation.events if item.assessment.score >= min_score]
+    pages = _pages(store, session, derivation, observed.values(), reveal=reveal)
     bands = {item.event.id: item for item in derivation.events}
     kept_ids = {item.event.id for item in kept}
     return Report(
@@ -81,7 +88,7 @@ def build_report(store: Store, session: SessionRow, *, reveal: bool = False, min
         min_score=min_score,
         session=_session(session, sources, derivation, reveal=reveal),
         sources=tuple(_source(source) for source in sources),
-        coverage=_coverage(store, session, sources, derivation),
+        coverage=_coverage(store, session, sources, derivation, len(pages)),
         acts=tuple(
             _act(act.model_copy(update={"event_ids": own}), [bands[event] for event in own], reveal=reveal)
             for act in derivation.acts
@@ -93,6 +100,8 @@ def build_report(store: Store, session: SessionRow, *, reveal: bool = False, min
                 rule=rule.id,
                 version=rule.version,
                 title=rule.title,
+                category=rule.category,
+                tier=rule.tier or "none",
                 reason=rule.reason,
                 legal_basis=rule.legal_basis,
                 text=rule.model_dump_json(exclude_defaults=True),
@@ -100,7 +109,7 @@ def build_report(store: Store, session: SessionRow, *, reveal: bool = False, min
             for rule in store.rules(session.id, derivation.ruleset_digest)
         ),
         configurations=configurations(observed.values(), [item.event for item in derivation.events]),
-        pages=_pages(store, session, derivation),
+        pages=pages,
         marks=tuple(
             Mark(at=rfc3339(mark.at), kind=mark.kind, site=mark.site, text=mark.text, by=mark.by)
             for mark in store.marks(session.id)
@@ -158,7 +167,7 @@ def _source(source: SourceRow) -> Source:
 
 
 def _coverage(
-    store: Store, session: SessionRow, sources: Sequence[SourceRow], derivation: StoredDerivation
+    store: Store, session: SessionRow, sources: Sequence[SourceRow], derivation: StoredDerivation, pages: int
 ) -> Coverage:
     roles = store.role_counts(session.id)
     again = store.second_witnesses(session.id)
@@ -175,14 +184,21 @@ def _coverage(
         requests_matched=sum(roles.values()),
         requests_decoded=derivation.decoded,
         requests_failed=derivation.failed,
-        pages_visited=len(_pages(store, session, derivation)),
+        pages_visited=pages,
         blind_spots=tuple(unseen),
         other_requests={role: count for role, count in sorted(roles.items()) if role != "event"},
     )
 
 
-def _pages(store: Store, session: SessionRow, derivation: StoredDerivation) -> tuple[Page, ...]:
-    """Return the pages the browser opened, two captures of one visit once, with the events each made it send."""
+def _pages(
+    store: Store,
+    session: SessionRow,
+    derivation: StoredDerivation,
+    requests: Iterable[ObservedRequest],
+    *,
+    reveal: bool,
+) -> tuple[Page, ...]:
+    """Return the pages the browser opened, two captures of one visit once, with what each made it send or fetch."""
     starts: list[PageVisit] = []
     for page in store.pages(session.id):
         if page.top and not any(
@@ -192,17 +208,53 @@ def _pages(store: Store, session: SessionRow, derivation: StoredDerivation) -> t
             for known in starts[-50:]
         ):
             starts.append(page)
-    sent = [0] * len(starts)
     moments = [page.at for page in starts]
+
+    def open_page(site: str | None, at: float) -> int | None:
+        """Return the page of `site` that was opened last before `at`."""
+        before = range(bisect_right(moments, at) - 1, -1, -1)
+        return next((index for index in before if starts[index].site == site), None)
+
+    sent = [0] * len(starts)
+    fetched: list[set[str]] = [set() for _ in starts]
     for item in derivation.events:
-        for index in range(bisect_right(moments, item.event.occurred_at) - 1, -1, -1):
-            if starts[index].site == item.event.site:
-                sent[index] += 1
-                break
-    return tuple(
-        Page(url=mask_email(page.url), title=page.title, site=page.site, at=rfc3339(page.at), events=count)
-        for page, count in zip(starts, sent, strict=True)
+        if (index := open_page(item.event.site, item.event.occurred_at)) is not None:
+            sent[index] += 1
+    for observed in requests:
+        if observed.role in PIXEL_PROGRAM:
+            request = observed.request
+            site = site_of(request.header("referer")) or _named_site(request.url)
+            if (index := open_page(site, request.started_at)) is not None:
+                fetched[index].add(observed.role)
+    redactor = Redactor(
+        [
+            *(identifier for item in derivation.events for identifier in item.event.identifiers),
+            *(identifier for page in starts for identifier in _in_address(page.url)),
+        ],
+        reveal=reveal,
     )
+    return tuple(
+        Page(
+            url=redactor.text(page.url),
+            title=redactor.optional(page.title),
+            site=page.site,
+            at=rfc3339(page.at),
+            events=count,
+            fetched=tuple(sorted(roles)),
+        )
+        for page, count, roles in zip(starts, sent, fetched, strict=True)
+    )
+
+
+def _named_site(url: str) -> str | None:
+    """Return the site that the address of a configuration script names, or None."""
+    host = next((param.value for param in query_parameters(url) if param.name == "domain"), "")
+    return registrable_domain(host) if host else None
+
+
+def _in_address(url: str) -> Iterable[FoundIdentifier]:
+    """Return the identifiers that stand in the address of a page, as they would be found in a request."""
+    return identifiers([Param(name="dl", value=url, raw=url, context="query")], ())
 
 
 def _act(act: FoundAct, events: Sequence[AssessedEvent], *, reveal: bool) -> Act:
@@ -258,8 +310,8 @@ def event_of(
         linkability=event.linkability,
         linkability_complete=event.linkability_complete,
         derived_from=event.derived_from,
-        library=_value(event.parameters, "v"),
-        agent=_value(event.parameters, "a"),
+        library=redactor.optional(_value(event.parameters, "v")),
+        agent=redactor.optional(_value(event.parameters, "a")),
         filters=tuple(Filter(parameter=note.parameter, text=redactor.text(note.text)) for note in filtered.notes),
         still_left=tuple(redactor.text(text) for text in filtered.still_left),
         score=assessment.score,

@@ -173,11 +173,16 @@ class Identifier(Frozen):
 
 
 class RuleText(Frozen):
-    """A rule that counted in this report, as it read when the session was evaluated. `text` is JSON."""
+    """A rule that counted in this report, as it read when the session was evaluated. `text` is JSON.
+
+    `tier` is that of the topics it names; rules of other kinds have none.
+    """
 
     rule: str
     version: int
     title: str
+    category: str = ""
+    tier: Tier = "none"
     reason: str
     legal_basis: str
     text: str
@@ -282,12 +287,16 @@ class Feature(Frozen):
 
 
 class BlockedKeys(Frozen):
-    """Keys whose values Meta's client removes from one event; `hashed` are SHA-256 of names."""
+    """Keys whose values Meta's client removes from one event.
+
+    `hashed` are SHA-256 of names; `found` are the names among them that are known, because their hash fits.
+    """
 
     event: str
     custom_data: tuple[str, ...]
     address: tuple[str, ...]
     hashed: tuple[str, ...]
+    found: tuple[str, ...] = ()
 
 
 class ToolRule(Frozen):
@@ -322,6 +331,8 @@ class Observed(Frozen):
     page_texts: bool
     gateway_copies: int
     protected_mode: bool
+    filtered_events: int = 0
+    events_naming_rules: int = 0
 
 
 class Configuration(Frozen):
@@ -339,13 +350,18 @@ class Configuration(Frozen):
 
 
 class Page(Frozen):
-    """A page the browser opened, and how many events it made the browser send."""
+    """A page the browser opened, and how many events it made the browser send.
+
+    `fetched` names the parts of Meta's pixel program that were asked for while it was open (`library`,
+    `configuration`, `plugin`): a page with such a part and no event had a pixel that was not seen to send.
+    """
 
     url: str
     title: str | None
     site: str
     at: str
     events: int
+    fetched: tuple[str, ...] = ()
 
 
 class Mark(Frozen):

@@ -3,10 +3,24 @@
 Everything here is plain text, not yet escaped: values of a capture stand in it as they are.
 """
 
+from collections.abc import Mapping
+
 from addon.vocabulary import Linkability
 from cli import wording
-from cli.schema import Consent, Event, Identifier, PublicAddress, Report
-from cli.summary import ConsentCount, Entry, Group, Quote, Site, Summary, Tally, Tie, TimelineMark, Totals
+from cli.schema import Consent, Event, Identifier, Mark, Page, PublicAddress, Report
+from cli.summary import (
+    ConsentCount,
+    Entry,
+    Group,
+    Quote,
+    SilentSite,
+    Site,
+    Summary,
+    Tally,
+    Tie,
+    TimelineMark,
+    Totals,
+)
 
 
 def acts_by_kind(totals: Totals) -> str:
@@ -243,6 +257,68 @@ def repeated(quote: Quote) -> str:
     """Return what else matched in a value without adding points."""
     also = list(dict.fromkeys(wording.category(found.category) for found in quote.repeated))
     return f"{'also ' if quote.findings else ''}{wording.listed(also)}, no further points" if also else ""
+
+
+def came_about(event: Event) -> str:
+    """Return what made an event leave, and what is said of the software that made it."""
+    said = [wording.TRIGGERS[event.trigger], wording.EVENT_KINDS[event.kind]]
+    if event.library:
+        said.append(f"Meta's client of build {event.library}")
+    if event.agent:
+        said.append(f"placed by {wording.agent(event.agent)}, as the request states")
+    return "; ".join(said)
+
+
+def derived_from(event: Event, others: Mapping[str, Event]) -> str:
+    """Return the event that Meta's Event Setup Tool derived this one from, in few words."""
+    source = others.get(event.derived_from or "")
+    if source is None:
+        return f"event {event.derived_from}, which is not in this report"
+    return f"{source.event_name or '(no name)'}, {wording.clock_time(source.occurred_at)}, event {source.id}"
+
+
+def unfiltered(entry: Entry) -> str:
+    """Return how many events of a partly filtered act show no sign of filtering, or nothing."""
+    if not entry.filters or not entry.unfiltered:
+        return ""
+    show = "shows" if entry.unfiltered == 1 else "show"
+    return f"{wording.count(entry.unfiltered, 'event')} of this act {show} no sign of filtering."
+
+
+def mark(value: Mark) -> str:
+    """Return what the investigator stated about a moment."""
+    kind = "" if value.kind == "note" and value.text else wording.capital(wording.MARKS[value.kind])
+    text = ": ".join(part for part in (kind, value.text) if part)
+    return f"{text} ({value.by})" if value.by else text
+
+
+def page_events(page: Page) -> str:
+    """Return how many events a page made the browser send, as far as seen."""
+    if page.events:
+        return wording.count(page.events, "event")
+    return f"{wording.NO_EVENT}; fetched: {wording.fetched(page.fetched)}" if page.fetched else wording.NO_EVENT
+
+
+def pages(report: Report) -> str:
+    """Return in a sentence how many pages were visited and how many made the browser send nothing that was seen."""
+    quiet = sum(not page.events for page in report.pages)
+    text = (
+        f"{wording.count(len(report.pages), 'page')} visited, in order of time. Each is followed by the events that "
+        "pages of its site made the browser send until the next page of the same site was opened."
+    )
+    if not quiet:
+        return text
+    return f"{text} On {wording.count(quiet, 'page')} no event was seen. {wording.NOT_SEEN_IS_NO_PROOF}"
+
+
+def silent(site: SilentSite) -> str:
+    """Return that no event was seen on a site, and what was fetched there all the same."""
+    text = f"No event was seen on {wording.count(site.pages, 'page')}."
+    return (
+        f"{text} {wording.FETCHED_WITHOUT_EVENT} ({wording.capital(wording.fetched(site.fetched))}.)"
+        if site.fetched
+        else text
+    )
 
 
 def event_name(name: str) -> str:

@@ -19,7 +19,19 @@ from addon.vocabulary import (
     Delivery,
     Linkability,
 )
-from cli.schema import Act, Consent, Event, Finding, Frozen, Identifier, Parameter, Report
+from cli.schema import (
+    Act,
+    Configuration,
+    Consent,
+    Event,
+    Filter,
+    Finding,
+    Frozen,
+    Identifier,
+    Mark,
+    Parameter,
+    Report,
+)
 from rules.model import Band, Tier
 
 BAND_RANK: dict[Band, int] = {"none": 0, "low": 1, "medium": 2, "high": 3, "critical": 4}
@@ -123,7 +135,11 @@ class Tie(Frozen):
 
 
 class Entry(Frozen):
-    """One act with what is stated about it; `events` put it where it stands, strongest first."""
+    """One act with what is stated about it; `events` put it where it stands, strongest first.
+
+    `filters` are the signs of filtering in these events, `still_left` what left in the same requests, and
+    `unfiltered` the number of these events without such a sign.
+    """
 
     number: int
     act: Act
@@ -149,6 +165,9 @@ class Entry(Frozen):
     consent: Consent
     before_consent: bool
     delivery: Delivery
+    filters: tuple[Filter, ...]
+    still_left: tuple[str, ...]
+    unfiltered: int
 
 
 class Group(Frozen):
@@ -247,6 +266,33 @@ class Site(Frozen):
     timeline: Timeline | None
     pixel_ids: tuple[str, ...]
     events: tuple[Event, ...]
+    notes: tuple[Mark, ...] = ()
+    """What the investigator noted about this site; choices on cookies stand on the timeline."""
+
+    @property
+    def has_finding(self) -> bool:
+        """Return whether an act here counts, was held back, scored low or was dismissed."""
+        totals = self.totals
+        return bool(totals.counted or totals.withheld or totals.low or totals.dismissed)
+
+
+class SilentSite(Frozen):
+    """A site whose pages were opened and made the browser send no event that was seen.
+
+    `fetched` names the parts of Meta's pixel program that its pages asked for.
+    """
+
+    site: str
+    pages: int
+    fetched: tuple[str, ...]
+    notes: tuple[Mark, ...]
+
+
+class Setup(Frozen):
+    """How one pixel was set up, and the sites of this report that it was seen on."""
+
+    configuration: Configuration
+    sites: tuple[str, ...]
 
 
 class Dismissed(Frozen):
@@ -272,10 +318,25 @@ class Summary(Frozen):
     sites: tuple[Site, ...]
     sites_with_health: int
     """How many known sites have an act that counts."""
+    silent: tuple[SilentSite, ...]
+    setups: tuple[Setup, ...]
+    """The pixels whose script was read come first."""
+    without_setup: tuple[str, ...]
+    """Pixels with events and without a request for their configuration."""
     dismissed: tuple[Dismissed, ...]
     legend: tuple[LegendEntry, ...]
     complete: bool
     reconstruction: bool
+
+    @property
+    def with_finding(self) -> tuple[Site, ...]:
+        """Return the sites with something to show, strongest first."""
+        return tuple(site for site in self.sites if site.has_finding)
+
+    @property
+    def without_finding(self) -> tuple[Site, ...]:
+        """Return the sites with events and without health content."""
+        return tuple(site for site in self.sites if not site.has_finding)
 
 
 def before_consent(consent: Consent) -> bool:
@@ -333,6 +394,7 @@ def summarise(report: Report) -> Summary:
     sites = [_site(site, found, report) for site, found in by_site.items()]
     sites.sort(
         key=lambda found: (
+            not found.has_finding,
             found.site is None,
             -BAND_RANK[found.totals.band],
             -found.totals.counted,
@@ -340,10 +402,14 @@ def summarise(report: Report) -> Summary:
         )
     )
     sites = [found.model_copy(update={"number": number}) for number, found in enumerate(sites, 1)]
+    configured = {item.pixel_id for item in report.configurations}
     return Summary(
-        totals=_totals(entries),
+        totals=_totals(entries, _special(report)),
         sites=tuple(sites),
         sites_with_health=sum(found.totals.counted > 0 and found.site is not None for found in sites),
+        silent=_silent(report),
+        setups=_setups(report),
+        without_setup=_distinct(event.pixel_id for event in report.events if event.pixel_id not in configured),
         dismissed=tuple(
             Dismissed(event=event, site=entry.site)
             for entry in entries
@@ -353,6 +419,43 @@ def summarise(report: Report) -> Summary:
         legend=_legend(report),
         complete=report.session.complete and all(source.complete for source in report.sources),
         reconstruction=report.session.provenance == "reconstruction",
+    )
+
+
+def _special(report: Report) -> frozenset[str]:
+    """Return the topics whose disclosure does particular harm, as the rules of this report say."""
+    return frozenset(rule.category for rule in report.rules if rule.tier == "special_risk")
+
+
+def _notes(report: Report, site: str | None) -> tuple[Mark, ...]:
+    """Return what the investigator noted about a site."""
+    kinds = ("note", "logged_in")
+    return tuple(mark for mark in report.marks if site is not None and mark.site == site and mark.kind in kinds)
+
+
+def _silent(report: Report) -> tuple[SilentSite, ...]:
+    """Return the sites with pages and without any event, in the order in which they were opened."""
+    heard = {event.site for event in report.events} | {page.site for page in report.pages if page.events}
+    return tuple(
+        SilentSite(
+            site=site,
+            pages=sum(page.site == site for page in report.pages),
+            fetched=tuple(sorted({role for page in report.pages if page.site == site for role in page.fetched})),
+            notes=_notes(report, site),
+        )
+        for site in _distinct(page.site for page in report.pages)
+        if site not in heard
+    )
+
+
+def _setups(report: Report) -> tuple[Setup, ...]:
+    """Return the configurations with the sites on which their pixel was seen."""
+    return tuple(
+        Setup(
+            configuration=found,
+            sites=_distinct(event.site for event in report.events if event.pixel_id == found.pixel_id and event.site),
+        )
+        for found in sorted(report.configurations, key=lambda found: (found.declared is None, found.fetched_at))
     )
 
 
@@ -427,6 +530,9 @@ def _draft(act: Act, known: dict[str, Event]) -> Entry:
         consent=consent,
         before_consent=before_consent(consent),
         delivery=max((event.delivery for event in chosen), key=DELIVERY_STRENGTH.__getitem__, default="unknown"),
+        filters=tuple(dict.fromkeys(note for event in chosen for note in event.filters)),
+        still_left=_distinct(text for event in chosen for text in event.still_left),
+        unfiltered=sum(not event.filters for event in chosen),
     )
 
 
@@ -521,8 +627,10 @@ def _events_of(entry: Entry) -> tuple[Event, ...]:
     return (*entry.events, *entry.other_events)
 
 
-def _tallies(entries: Sequence[Entry], keys: Callable[[Entry], Sequence[str]]) -> tuple[Tally, ...]:
-    """Count acts per key; the key that comes first in most acts stands first."""
+def _tallies(
+    entries: Sequence[Entry], keys: Callable[[Entry], Sequence[str]], special: frozenset[str] = frozenset()
+) -> tuple[Tally, ...]:
+    """Count acts per key; special keys stand first, then the key that comes first in most acts."""
     acts: dict[str, list[Entry]] = {}
     leading: dict[str, int] = {}
     for entry in entries:
@@ -537,7 +645,9 @@ def _tallies(entries: Sequence[Entry], keys: Callable[[Entry], Sequence[str]]) -
         )
         for key, found in acts.items()
     ]
-    return tuple(sorted(tallies, key=lambda tally: (-leading[tally.key], -tally.acts, tally.key)))
+    return tuple(
+        sorted(tallies, key=lambda tally: (tally.key not in special, -leading[tally.key], -tally.acts, tally.key))
+    )
 
 
 def _topics(entry: Entry) -> tuple[str, ...]:
@@ -545,8 +655,8 @@ def _topics(entry: Entry) -> tuple[str, ...]:
     return tuple(topic for topic in entry.topics if topic not in _GENERAL) or entry.topics
 
 
-def _totals(entries: Sequence[Entry]) -> Totals:
-    """Count a set of acts."""
+def _totals(entries: Sequence[Entry], special: frozenset[str]) -> Totals:
+    """Count a set of acts; `special` are the topics whose disclosure does particular harm."""
     counted = [entry for entry in entries if entry.standing == "counted"]
     events = [event for entry in entries for event in _events_of(entry)]
     judged = [event for event in events if BAND_RANK[event.band] >= _COUNTS_FROM]
@@ -572,7 +682,7 @@ def _totals(entries: Sequence[Entry]) -> Totals:
         dismissed=sum(entry.standing == "dismissed" for entry in entries),
         kinds=tuple(KindCount(kind=kind, acts=kinds[kind]) for kind in order if kind in kinds),
         bands=tuple(sorted(bands, key=lambda tally: -BAND_RANK[tally.band])),
-        topics=_tallies(counted, _topics),
+        topics=_tallies(counted, _topics, special),
         actions=_tallies(counted, lambda entry: entry.actions),
         special_risk=sum(entry.tier == "special_risk" for entry in counted),
         links=tuple(LinkCount(linkability=link, acts=links[link]) for link in LINKABILITY_ORDER if link in links),
@@ -616,13 +726,14 @@ def _site(site: str | None, entries: Sequence[Entry], report: Report) -> Site:
     return Site(
         number=0,
         site=site,
-        totals=_totals(entries),
+        totals=_totals(entries, _special(report)),
         groups=_groups(counted),
         low=tuple(entry for entry in entries if entry.standing == "low"),
         withheld=tuple(entry for entry in entries if entry.standing == "withheld"),
         timeline=_timeline(site, entries, report),
         pixel_ids=_distinct(event.pixel_id for event in events),
         events=tuple(events),
+        notes=_notes(report, site),
     )
 
 

@@ -4,7 +4,7 @@ Text never says that an organisation sent or leaked anything: a page made this b
 indications. Legal notes state criteria and facts, never a verdict.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Final, NamedTuple
 
@@ -357,6 +357,26 @@ ROLES: Final[Mapping[str, str]] = {
     "topics_registration": "registration of browsing topics",
 }
 
+# Software that placed a pixel and says so; others are shown by the name they give.
+AGENTS: Final[Mapping[str, str]] = {"tmgoogletagmanager": "Google Tag Manager"}
+
+TOOL_RULES: Final[Mapping[str, str]] = {
+    "event_setup_tool": "Event Setup Tool",
+    "conversion": "conversions",
+    "audience": "audiences",
+}
+
+FILTERED: Final = "What Meta's client filtered"
+STILL_LEFT: Final = "What left all the same"
+NOTHING_LISTED: Final = "none of the parts of the visit that are looked for here"
+NO_SCRIPT_TEXT: Final = "not known: the capture holds the request for its script and not the text"
+NO_EVENT: Final = "no event seen"
+NOT_SEEN_IS_NO_PROOF: Final = "That no event was seen does not prove that no pixel is installed."
+FETCHED_WITHOUT_EVENT: Final = (
+    "Parts of Meta's pixel program were fetched there and no event was seen: a pixel was being loaded. Whether it "
+    "waited for consent, was kept from sending, or sent in a way this capture does not show, cannot be told."
+)
+
 RECONSTRUCTION: Final = (
     "Reconstruction: this capture was rebuilt from published reporting. "
     "It was not recorded from a browser and proves nothing about any site."
@@ -508,6 +528,22 @@ def identifier_form(form: str) -> str:
 def role(name: str) -> str:
     """Return what a request to Meta without an event is, in plain words."""
     return ROLES.get(name) or plain(name)
+
+
+def agent(name: str) -> str:
+    """Return the software that placed the pixel, with the name it gives itself."""
+    known = AGENTS.get(name)
+    return f"{known} ({name})" if known else name
+
+
+def tool_rule(kind: str) -> str:
+    """Return what a rule in a pixel's configuration is for, in plain words."""
+    return TOOL_RULES.get(kind) or plain(kind)
+
+
+def fetched(roles: Iterable[str]) -> str:
+    """Return the parts of Meta's pixel program that were fetched, as a list in a sentence."""
+    return listed([role(name) for name in roles])
 
 
 def field(name: str) -> str:

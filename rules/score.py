@@ -33,6 +33,13 @@ from rules.model import (
 TOPIC_POINTS: Mapping[str | None, int] = {"special_risk": 70, "health": 40, None: 40}
 """What a topic brings, by tier; a rule for a generic health word sets its own `points`."""
 
+WEAK_TOPICS_TOGETHER = 40
+"""What two topics reach where neither is a named condition: the site's subject and a generic health word.
+
+"Treatments" says little, and so does the address of a charity for Parkinson's; "Treatments" on its site says
+as much as the condition's name.
+"""
+
 ACTION_POINTS = 25
 """What an action adds to a topic."""
 
@@ -236,6 +243,12 @@ class _Ledger:
         self.add(f"only {_percent(name)} % counts in {name.value}", _portion(points, _percent(name)) - points)
         self.brought[item] = self.total - before
 
+    def fill_up(self, label: str, item: Met, least: int) -> None:
+        """Add what is missing to so many points, and note that an item brought it."""
+        before = self.total
+        self.add(f"{label} ({item.rule.id})", max(0, least - self.total))
+        self.brought[item] = self.total - before
+
     def cap(self) -> None:
         self.add(f"cap at {CAP}", min(0, CAP - self.total))
 
@@ -248,6 +261,9 @@ def _sum_up(items: Sequence[Met]) -> _Ledger:
     action = _strongest(items, lambda rule: rule.kind is RuleKind.ACTION)
     if topic:
         ledger.add_item(f"topic {topic.rule.category}", topic, _points(topic.rule))
+        weak = _second_weak_topic(items, topic)
+        if weak:
+            ledger.fill_up(f"topic {weak.rule.category} beside it", weak, WEAK_TOPICS_TOGETHER)
     if specialist:
         alone = max(_points(specialist.rule), SPECIALIST_ALONE - ledger.total)
         ledger.add_item(_CONTEXT_LABELS[ContextKind.SPECIALIST], specialist, alone)
@@ -274,6 +290,22 @@ def _sum_up(items: Sequence[Met]) -> _Ledger:
 def _strongest(items: Sequence[Met], wanted: Callable[[Rule], bool]) -> Met | None:
     """Return the first of the strongest items; they come strongest first."""
     return next((item for item in items if wanted(item.rule)), None)
+
+
+def _second_weak_topic(items: Sequence[Met], topic: Met) -> Met | None:
+    """Return a topic of another rule where both are weak and both stand in fields that count in full."""
+    if _worth(topic) != _points(topic.rule) or _points(topic.rule) >= TOPIC_POINTS["health"]:
+        return None
+    return next(
+        (
+            item
+            for item in items
+            if item.rule.kind is RuleKind.TOPIC
+            and item.rule is not topic.rule
+            and _percent(item.evidence.field) == _percent(topic.evidence.field)
+        ),
+        None,
+    )
 
 
 def _is_context(kind: ContextKind) -> Callable[[Rule], bool]:

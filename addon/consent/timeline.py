@@ -99,12 +99,14 @@ def _proofs(
         for mark in marks
         if mark.kind in {"accepted", "refused"} and mark.site in {site, None}
     ]
+    # a missing cookie does not take back what the investigator saw: choices are also kept where no request shows them
+    marked_from = min((proof.at for proof in proofs), default=float("inf"))
     for item in evidence:
         if item.site != site:
             continue
         if item.state is not None:
             proofs.append(Proof(state=item.state, at=item.at, proof=item.proof))
-        elif asking and item.at >= min(asking):
+        elif asking and min(asking) <= item.at < marked_from:
             proofs.append(
                 Proof(
                     state="no_choice_yet", at=item.at, proof="the site asks, and its request carried no consent cookie"
@@ -114,6 +116,7 @@ def _proofs(
         proofs.extend(
             Proof(state="not_asked", at=page.at, proof="the page holds no cookie banner and no known consent platform")
             for page in (own_pages[0], own_pages[-1])
+            if page.at < marked_from
         )
     return proofs
 

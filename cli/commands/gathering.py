@@ -173,9 +173,7 @@ def proxy(
         command += ["--set", f"pixelwitness_rules={path.resolve()}"]
     say(f"Proxy on {host}:{port}; set it in the browser and open http://mitm.it for the certificate. Ctrl-C ends it.")
     if "-w" in context.args or "--save-stream-file" in context.args:
-        say(
-            "The recording will hold everything, session cookies and passwords too: keep it safe, and delete it in time."
-        )
+        say("The recording will hold everything, session cookies and passwords too: keep it safe, delete it in time.")
     process = subprocess.Popen(  # noqa: S603 - our own program, the user's arguments
         [*command, *context.args], umask=0o077 if os.name == "posix" else -1
     )

@@ -5,7 +5,7 @@ template prints passes `_shown` (control and direction characters become visible
 escaping, so no value of a capture can become markup.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -13,15 +13,17 @@ from typing import Final, NamedTuple
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
-from cli import sentences, wording
-from cli.schema import Event, Report
-from cli.summary import Entry, Quote, Segment, Timeline, excerpt, summarise
+from cli import sentences, setups, wording
+from cli.schema import Event, Finding, Report
+from cli.summary import Entry, Quote, Segment, Summary, Timeline, excerpt, summarise
 from cli.terminal import printable
 from rules.model import Band
 
 _AROUND: Final = 180
 _LONGEST: Final = 600
 _MOST: Final = 6
+_LONGEST_LIST: Final = 8
+_LONGEST_PAGES: Final = 15
 _LANES: Final[dict[Band, int]] = {"critical": 54, "high": 84, "medium": 114, "low": 144, "none": 174}
 _WHOLE: Final = "whole in the JSON report"
 
@@ -152,8 +154,40 @@ def identifier_rows(event: Event) -> list[Row]:
     ]
 
 
-def finding_rows(event: Event) -> list[Row]:
-    """Return the rules that counted for an event as rows."""
+def page_rows(report: Report) -> list[Row]:
+    """Return the pages visited as rows."""
+    return [
+        Row(
+            (
+                Cell(wording.clock_time(page.at), note=page.at.partition("T")[0]),
+                Cell(cut(page.url, 300), code=True, note=cut(page.title, 200)),
+                Cell(sentences.page_events(page)),
+            )
+        )
+        for page in report.pages
+    ]
+
+
+def undeclared_rows(summary: Summary) -> list[Row]:
+    """Return the pixels whose script the capture does not hold, with what was observed of them."""
+    return [
+        Row(
+            (
+                Cell(cut(setup.configuration.pixel_id, 60), note=wording.listed(list(setup.sites))),
+                Cell(
+                    wording.capital(wording.NO_SCRIPT_TEXT),
+                    note=f"requested {wording.instant(setup.configuration.fetched_at)}",
+                ),
+                Cell(setups.observed(setup.configuration.observed)),
+            )
+        )
+        for setup in summary.setups
+        if setup.configuration.declared is None
+    ]
+
+
+def finding_rows(event: Event, titles: Mapping[str, str]) -> list[Row]:
+    """Return the rules that counted for an event as rows; `titles` are those of the rules by id."""
     return [
         Row(
             (
@@ -163,12 +197,19 @@ def finding_rows(event: Event) -> list[Row]:
                 Cell(
                     f"{wording.capital(wording.rule_kind(found.kind))}: {wording.category(found.category)}. "
                     f"{found.reason}",
-                    note=f"{found.rule}, version {found.version}. {found.legal_basis}",
+                    note=f"{rule_name(found, titles)}. {found.legal_basis}",
                 ),
             )
         )
         for found in event.findings
     ]
+
+
+def rule_name(found: Finding, titles: Mapping[str, str]) -> str:
+    """Return the title of the rule that counted, with its id and version."""
+    title = titles.get(found.rule)
+    name = f"{found.rule}, version {found.version}"
+    return f"Rule “{title}” ({name})" if title else f"Rule {name}"
 
 
 def step_rows(event: Event) -> list[Row]:
@@ -302,19 +343,23 @@ def _template() -> Template:
         first_sentence,
         identifier_rows,
         near_miss_rows,
+        page_rows,
         parameter_rows,
         percent,
         quote_note,
         quoted,
         request_rows,
         reviews_of,
+        rule_name,
         source_rows,
         step_rows,
         timeline_marks,
         timeline_words,
+        undeclared_rows,
     ):
         environment.globals[helper.__name__] = helper
-    environment.globals.update(words=wording, say=sentences, lanes=_LANES, most=_MOST)
+    environment.globals.update(words=wording, say=sentences, setup=setups, lanes=_LANES, most=_MOST)
+    environment.globals.update(longest_list=_LONGEST_LIST, longest_pages=_LONGEST_PAGES)
     return environment.get_template("html.html.j2")
 
 
@@ -329,5 +374,7 @@ def render(report: Report, _verbosity: int = 0) -> str:
         banners=sentences.banners(report),
         sources={source.id: source.name for source in report.sources},
         ids={event.id: number for number, event in enumerate(report.events, 1)},
+        events={event.id: event for event in report.events},
+        titles={rule.rule: rule.title for rule in report.rules},
     )
     return f"{page}\n"

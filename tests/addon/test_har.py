@@ -183,16 +183,15 @@ def test_odd_bodies_do_no_harm(data: Any) -> None:
 
 def test_lone_surrogates_do_no_harm() -> None:
     made = entry(
-        'https://www.facebook.com/tr/?id=1&ev=\ud800&dl="',
         request={
             "method": "POST",
+            "url": "https://www.facebook.com/tr/?id=1&ev=\ud800",
             "headers": [{"name": "x-\udc00", "value": "\udfff"}],
             "postData": {"mimeType": FORM, "params": [{"name": "a\ud800", "value": "\udc00 "}]},
             "cookies": [{"name": "a", "value": "\ud83d"}],
         },
         response={"status": 200, "content": {"mimeType": "text/html", "text": "<title>\ud800</title>"}},
     )
-    made["request"]["url"] = "https://www.facebook.com/tr/?id=1&ev=\ud800"
     request = har_request(made, 0)
     request.model_dump_json()
     for text in (request.url, *(part for line in request.headers for part in line)):
@@ -227,6 +226,7 @@ def test_pages_are_looked_into_and_pictures_are_not() -> None:
         {"startedDateTime": TIME, "request": {"url": URL}},
         {"startedDateTime": TIME, "request": {"method": "GET"}},
         {"startedDateTime": "yesterday", "request": {"method": "GET", "url": URL}},
+        {"startedDateTime": "0001-01-01T00:00:00Z", "request": {"method": "GET", "url": URL}},
         {"startedDateTime": None, "request": {"method": "GET", "url": URL}},
         {"startedDateTime": TIME, "request": {"method": "GET", "url": URL}, "response": "no"},
         {"startedDateTime": "0001-01-01T00:00:00+23:59", "request": {"method": "GET", "url": URL}},
@@ -325,7 +325,7 @@ def test_huge_numbers_do_no_harm(save: Save) -> None:
 
 def test_huge_nesting_does_no_harm(save: Save) -> None:
     path = save(entry(_deep="DEEP"), entry())
-    path.write_text(path.read_text().replace('"DEEP"', "[" * 100_000 + "]" * 100_000))
+    path.write_text(path.read_text().replace('"DEEP"', "[" * 10_000 + "]" * 10_000))
     requests, reader = read(path)
     assert len(requests) == 2 or (len(reader.problems) == 1 and not reader.complete)
 

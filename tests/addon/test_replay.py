@@ -72,7 +72,7 @@ def test_a_visit_becomes_a_session(clinic, tmp_path: Path, store: Store, judge: 
         "Search",
         "PageView",
     ]
-    assert store.page_count(session) == 3
+    assert len(store.pages(session)) == 3
 
 
 @pytest.mark.parametrize("suffix", ["mitm", "har"])
@@ -194,7 +194,7 @@ def test_a_source_of_pages_only_extends_too(visit, tmp_path: Path, store: Store,
     cut.write_bytes(whole.read_bytes()[:-40])
     replay(store, judge, "visit", [cut])
     replay(store, judge, "visit", [whole])
-    assert store.page_count("visit") == 4
+    assert len(store.pages("visit")) == 4
     assert len(store.sources("visit")) == 1
     assert store.source_problems("visit") == ()
 

@@ -23,7 +23,7 @@ from addon.vocabulary import Frame, PageUrlFrom, Transport
 MAX_BATCH = 100
 """Most events that are read from one batch envelope; Meta's client sends at most ten."""
 
-_GATEWAY_MARKS = (b'"fb.pixel_id"', b'"event_name"')
+_GATEWAY_MARKS = ((b'"fb.pixel_id"', b'"event_name"'), (b'"event_name"', b'"user_data"'))
 
 
 class MetaDecoder:
@@ -69,7 +69,7 @@ def may_look_like_event(address: Address) -> bool:
 
 def _is_gateway_body(body: bytes) -> bool:
     head = body[:4096].lstrip()
-    return head.startswith(b"{") and (all(mark in body for mark in _GATEWAY_MARKS) or b'"action_source"' in body)
+    return head.startswith(b"{") and any(all(mark in body for mark in marks) for marks in _GATEWAY_MARKS)
 
 
 def _is_gateway(document: dict[str, object]) -> bool:

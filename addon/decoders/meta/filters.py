@@ -51,6 +51,11 @@ class Filtering(Frozen):
 NO_FILTERING = Filtering(notes=(), still_left=())
 
 
+def name_of_hash(digest: str) -> str | None:
+    """Return the key whose SHA-256 is `digest`, where it is one of `GUESSED_NAMES`."""
+    return _NAME_OF_HASH.get(digest.lower())
+
+
 def filtering(hit: Hit) -> Filtering:
     """Return the signs of filtering in `hit` and what was sent in spite of them."""
     notes = tuple(dict.fromkeys(_notes(hit)))
@@ -99,7 +104,7 @@ def _parameter_notes(param: Param) -> Iterator[FilterNote]:
         yield FilterNote(parameter=name, text=f"Keys removed from {where}, by name: {_listed(_names(value))}.")
     elif name in {"rp", "rp_url"} and value:
         where = "addresses" if name == "rp_url" else "custom data"
-        named = [_NAME_OF_HASH.get(key.lower(), f"{key[:8]}… (name not found)") for key in _names(value)]
+        named = [name_of_hash(key) or f"{key[:8]}… (name not found)" for key in _names(value)]
         yield FilterNote(
             parameter=name, text=f"Keys removed from {where}, given as SHA-256 of their names: {_listed(named)}."
         )
@@ -140,7 +145,7 @@ def _filtered_params(parameter: str, value: str) -> Iterator[FilterNote]:
     for key, label in (("unwantedParams", "by name"), ("restrictedParams", "as SHA-256 of their names")):
         listed = document.get(key)
         if isinstance(listed, list) and listed:
-            names = [_NAME_OF_HASH.get(str(item).lower(), str(item)) for item in listed]
+            names = [name_of_hash(str(item)) or str(item) for item in listed]
             yield FilterNote(parameter=parameter, text=f"Keys that the client filtered, {label}: {_listed(names)}.")
 
 

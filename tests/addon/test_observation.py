@@ -1,0 +1,323 @@
+"""What is kept of the traffic, and what never is."""
+
+import json
+from typing import Any
+
+import pytest
+
+from addon.flows import flow_request
+from addon.model import CapturedRequest
+from addon.observation import MAX_TITLE, ConsentEvidence, Observer, page_title
+
+HTML = (("content-type", "text/html; charset=utf-8"),)
+NAVIGATION = (("sec-fetch-dest", "document"), ("accept", "text/html"))
+
+
+def observe(*requests: CapturedRequest) -> Observer:
+    observer = Observer("mitm-1")
+    for request in requests:
+        observer.observe(request)
+    observer.finish()
+    return observer
+
+
+def observe_visit(visit) -> Observer:
+    return observe(*(flow_request(flow, number, "mitm") for number, flow in enumerate(visit.flows)))
+
+
+@pytest.fixture
+def page(captured):
+    def make(url: str = "https://www.example-clinic.example/", **more: Any) -> CapturedRequest:
+        given = {
+            "headers": NAVIGATION,
+            "status": 200,
+            "response_headers": HTML,
+            "response_body": b"<title>A page</title>",
+        }
+        return captured(url, **{**given, **more})
+
+    return make
+
+
+# requests to the vendor
+
+
+def test_requests_to_meta_are_kept_with_what_they_are(visit) -> None:
+    visit.page("/")
+    visit.pixel()
+    for url in (
+        "https://connect.facebook.net/en_US/fbevents.js",
+        "https://connect.facebook.net/signals/config/900000000000077?v=2.9.383",
+        "https://www.facebook.com/privacy_sandbox/topics/registration/?id=1",
+        "https://www.facebook.com/fr/b.php?p=1",
+        "https://www.notfacebook.com/tr?id=1&ev=PageView",
+    ):
+        visit.add("GET", url)
+    for url in (
+        "https://www.example-clinic.example/try?id=1&ev=PageView",
+        "https://www.example-clinic.example/go?to=https://www.facebook.com/tr/?id=1",
+    ):
+        visit.add("GET", url)
+    observer = observe_visit(visit)
+    assert [item.role for item in observer.requests] == [
+        "event",
+        "library",
+        "configuration",
+        "topics_registration",
+        "cookie_sync",
+        "lookalike",
+    ]
+    assert {item.vendor for item in observer.requests} == {"meta"}
+    assert {item.source_id for item in observer.requests} == {"mitm-1"}
+
+
+def test_the_answer_is_kept_of_configurations_only(captured) -> None:
+    common = {"response_headers": (("content-type", "application/javascript"),), "response_body": b"fbq.set();"}
+    config = captured("https://connect.facebook.net/signals/config/1", **common)
+    library = captured("https://connect.facebook.net/en_US/fbevents.js", **common)
+    observer = observe(config, library)
+    assert [item.request.response_body for item in observer.requests] == [b"fbq.set();", None]
+
+
+def test_keys_and_digests_are_of_the_untouched_request(visit) -> None:
+    visit.pixel()
+    (flow,) = visit.flows
+    untouched = flow_request(flow, 0, "mitm")
+    (mine,) = observe(untouched).requests
+    other = untouched.model_copy(
+        update={
+            "headers": tuple(
+                (name, value.replace(visit.session_secret, "another-secret")) for name, value in untouched.headers
+            )
+        }
+    )
+    (theirs,) = observe(other).requests
+    assert visit.session_secret not in repr(mine)
+    assert mine.digest != theirs.digest
+    assert mine.key != theirs.key
+
+
+def test_live_traffic_and_its_recording_have_the_same_keys(clinic) -> None:
+    live = observe(*(flow_request(flow, number, "live") for number, flow in enumerate(clinic.flows)))
+    saved = observe(*(flow_request(flow, 1000 + number, "mitm") for number, flow in enumerate(clinic.flows)))
+    assert [item.key for item in live.requests] == [item.key for item in saved.requests]
+    assert [item.digest for item in live.requests] == [item.digest for item in saved.requests]
+
+
+def test_equal_requests_are_told_apart(visit) -> None:
+    for _ in range(3):
+        visit.pixel(at=visit.start, counter=0)
+    observer = observe_visit(visit)
+    assert len({item.key for item in observer.requests}) == 3
+    assert len({item.digest for item in observer.requests}) == 1
+
+
+def test_whether_cookies_were_seen_is_kept(visit, new_visit) -> None:
+    visit.pixel(cookies=())
+    assert not observe_visit(visit).cookies_seen
+    other = new_visit()
+    other.pixel()
+    assert observe_visit(other).cookies_seen
+
+
+def test_a_reconstruction_is_remembered(captured) -> None:
+    assert not observe(captured()).reconstruction
+    assert observe(captured(), captured(reconstruction=True), captured()).reconstruction
+
+
+# secrets
+
+
+SECRET = "q7Zr-never-to-be-kept-Xw"
+
+
+@pytest.mark.parametrize(
+    "secretive",
+    [
+        {"headers": (("cookie", f"c_user=1; xs={SECRET}"),)},
+        {"headers": (("Cookie", f"presence={SECRET}"), ("cookie", f"xs={SECRET}"))},
+        {"headers": (("Authorization", f"Bearer {SECRET}"),)},
+        {"headers": (("X-Csrf-Token", SECRET),)},
+        {"headers": (("referer", f"https://a.example/?access_token={SECRET}"),)},
+        {"url": f"https://www.facebook.com/tr/?id=1&ev=Lead&access_token={SECRET}"},
+        {"url": f"https://www.facebook.com/tr/?id=1&ev=Lead&cd[password]={SECRET}"},
+        {"url": f"https://www.facebook.com/tr/?id=1&ev=Lead&dl=https%3A%2F%2Fa.example%2F%3Fpassword%3D{SECRET}"},
+        {"url": f"https://www.facebook.com/tr/?id=1&ev=fb_page_view&at={SECRET}"},
+        {"method": "POST", "body": f"id=1&ev=Lead&cd%5Bpassword%5D={SECRET}".encode()},
+        {"response_headers": (("set-cookie", f"xs={SECRET}; Secure"),)},
+    ],
+)
+def test_no_secret_is_kept(captured, secretive: dict[str, Any]) -> None:
+    url = secretive.pop("url", "https://www.facebook.com/tr/?id=1&ev=Lead")
+    observer = observe(captured(url, **secretive))
+    (kept,) = observer.requests
+    assert kept.role == "event"
+    assert SECRET not in kept.model_dump_json()
+
+
+def test_secrets_in_the_address_of_a_page_are_not_kept(page) -> None:
+    (visited,) = observe(page(f"https://www.example-clinic.example/?session_token={SECRET}&q=1")).pages
+    assert SECRET not in visited.url
+    assert visited.url.endswith("&q=1")
+
+
+# first-party requests
+
+
+def test_of_a_page_only_address_title_times_and_cookie_names_are_kept(page) -> None:
+    request = page(
+        method="POST",
+        body=b"note=words-somebody-typed",
+        headers=(*NAVIGATION, ("cookie", f"sessionid={SECRET}; cookie_consent=accepted")),
+        response_body=b"<title>A &amp; B</title> words-of-the-page",
+    )
+    observer = observe(request)
+    (visited,) = observer.pages
+    assert visited.title == "A & B"
+    assert visited.site == "example-clinic.example"
+    assert visited.cookie_names == ("sessionid", "cookie_consent")
+    assert (visited.top, visited.status, visited.asks) == (True, 200, False)
+    kept = json.dumps([item.model_dump() for item in (*observer.pages, *observer.consent, *observer.requests)])
+    for word in (SECRET, "words-somebody-typed", "words-of-the-page"):
+        assert word not in kept
+
+
+@pytest.mark.parametrize(
+    ("request_headers", "response_headers", "visited"),
+    [
+        ({"sec-fetch-dest": "document"}, {"content-type": "text/html"}, True),
+        ({"sec-fetch-dest": "iframe"}, {"content-type": "text/html"}, True),
+        ({"sec-fetch-dest": "empty"}, {"content-type": "text/html"}, False),
+        ({"sec-fetch-dest": "image"}, {"content-type": "text/html"}, False),
+        ({"sec-fetch-dest": "document"}, {"content-type": "application/pdf"}, False),
+        ({"accept": "text/html,*/*"}, {"content-type": "text/html"}, True),
+        ({"accept": "*/*"}, {"content-type": "text/html"}, False),
+        ({}, {"content-type": "text/html"}, False),
+        ({"sec-fetch-dest": "document"}, {}, False),
+    ],
+)
+def test_pages_are_told_from_what_they_load(
+    page, request_headers: dict[str, str], response_headers: dict[str, str], visited: bool
+) -> None:
+    request = page(headers=tuple(request_headers.items()), response_headers=tuple(response_headers.items()))
+    assert bool(observe(request).pages) == visited
+
+
+def test_embedded_pages_are_marked(page) -> None:
+    (visited,) = observe(page(headers=(("sec-fetch-dest", "iframe"),))).pages
+    assert not visited.top
+
+
+def test_a_page_without_its_body_says_nothing_of_asking(page) -> None:
+    (visited,) = observe(page(response_body=None)).pages
+    assert (visited.title, visited.asks) == (None, None)
+
+
+def test_requests_before_the_first_page_say_nothing(captured) -> None:
+    observer = observe(captured("https://cdn.example/script.js", headers=(("cookie", "cookie_consent=accepted"),)))
+    assert (observer.pages, observer.consent) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("markup", "title"),
+    [
+        ("<title>Plain</title>", "Plain"),
+        ("<head><TITLE lang='en'>\n Two \t lines\n</TITLE></head>", "Two lines"),
+        ("<title>a &lt;b&gt; &#39;c&#39; &nbsp;d</title>", "a <b> 'c' d"),
+        ("<title>One</title><svg><title>Two</title></svg>", "One"),
+        ("<title></title>", None),
+        ("<title>   </title>", None),
+        ("<title>never closed", None),
+        ("<title", None),
+        ("no title", None),
+        ("", None),
+        ("<title>" + "x" * 2000 + "</title>", "x" * MAX_TITLE),
+        ("<title>café</title>", "café"),
+    ],
+)
+def test_titles(markup: str, title: str | None) -> None:
+    assert page_title(markup.encode()) == title
+
+
+def test_a_title_in_another_encoding_does_no_harm() -> None:
+    assert page_title("<title>café</title>".encode("latin-1")) == "caf\ufffd"
+
+
+# runs of evidence
+
+
+def evidence(observer: Observer) -> list[tuple[int, str | None]]:
+    return [(item.position, item.state) for item in observer.consent]
+
+
+def cookies_sent(visit, *lines: str | None) -> Observer:
+    """Observe a page and what it loads, each with the cookies given."""
+    visit.page("/", asks=True, cookies=(lines[0],) if lines[0] else ())
+    for line in lines[1:]:
+        visit.asset("/a.png", cookies=(line,) if line else ())
+    return observe_visit(visit)
+
+
+def test_of_a_run_the_first_and_the_last_are_kept(visit) -> None:
+    observer = cookies_sent(visit, *[None] * 5, *["cookie_consent=accepted"] * 5)
+    assert evidence(observer) == [(0, None), (4, None), (5, "accepted"), (9, "accepted")]
+
+
+def test_a_run_of_one_is_kept_once(visit) -> None:
+    observer = cookies_sent(visit, None, "cookie_consent=declined", None)
+    assert evidence(observer) == [(0, None), (1, "refused"), (2, None)]
+
+
+def test_a_run_may_grow_after_an_end(visit) -> None:
+    visit.page("/", asks=True)
+    for _ in range(3):
+        visit.asset("/a.png")
+    observer = Observer("live-1")
+    requests = [flow_request(flow, number, "live") for number, flow in enumerate(visit.flows)]
+    for request in requests[:2]:
+        observer.observe(request)
+    observer.finish()
+    observer.finish()
+    for request in requests[2:]:
+        observer.observe(request)
+    observer.finish()
+    kept = evidence(observer)
+    assert kept[0] == (0, None)
+    assert kept[-1] == (3, None)
+    assert len(kept) == len(set(kept))
+
+
+def test_sites_have_runs_of_their_own(visit) -> None:
+    visit.page("/", asks=True)
+    visit.page("/", host="www.other-clinic.example", asks=True)
+    visit.asset("/a.png", cookies=("cookie_consent=accepted",))
+    visit.asset("/a.png", host="www.other-clinic.example")
+    found = {(item.site, item.state) for item in observe_visit(visit).consent}
+    assert found == {
+        ("example-clinic.example", None),
+        ("example-clinic.example", "accepted"),
+        ("other-clinic.example", None),
+    }
+
+
+def test_a_cookie_that_is_set_is_evidence(visit) -> None:
+    visit.page("/", set_cookies=("cookie_consent=declined; Path=/", "other=1"))
+    (found,) = observe_visit(visit).consent
+    assert (found.state, found.proof) == ("refused", "cookie cookie_consent=declined")
+
+
+@pytest.mark.parametrize(
+    ("fetch_site", "shows"),
+    [("none", True), ("same-origin", True), ("same-site", True), ("cross-site", False), (None, True)],
+)
+def test_a_missing_cookie_shows_nothing_where_strict_ones_are_not_sent(page, fetch_site: str | None, shows: bool) -> None:
+    headers = (*NAVIGATION, *((("sec-fetch-site", fetch_site),) if fetch_site else ()))
+    observer = observe(page(headers=headers))
+    assert [item.state for item in observer.consent] == ([None] if shows else [])
+
+
+def test_a_cookie_that_is_there_counts_wherever_the_visitor_came_from(page) -> None:
+    headers = (*NAVIGATION, ("sec-fetch-site", "cross-site"), ("cookie", "cookie_consent=accepted"))
+    (found,) = observe(page(headers=headers)).consent
+    assert isinstance(found, ConsentEvidence)
+    assert found.state == "accepted"
