@@ -139,16 +139,23 @@ def acts_of(events: Sequence[AssessedEvent]) -> tuple[Act, ...]:
 def assess(event: Event, matcher: Matcher, by_site: dict[str, ConsentTimeline]) -> AssessedEvent:
     """Return `event` with its assessment, its consent state and the texts a reader looks for first."""
     fields = content.fields(event.hits)
+    if event.page_evidence is not None and event.page_url is not None:
+        fields = (*fields, Field(name=FieldName.HIDDEN_URL, parameter="hrl", text=event.page_url))
     assessment = matcher.evaluate(fields)
-    timeline = by_site.get(event.site or "")
     return AssessedEvent(
         event=event.model_copy(update={"page_class": page_class(event.page_url, fields, assessment)}),
         assessment=assessment,
-        consent=timeline.at(event.occurred_at) if timeline else NOT_KNOWN,
+        consent=consent_of(event, by_site),
         page_title=_first(fields, FieldName.PAGE_TITLE),
         clicked=_first(fields, FieldName.BUTTON_TEXT),
         searched=_first(fields, FieldName.SEARCH_TERM) or content.search_term(event.page_url),
     )
+
+
+def consent_of(event: Event, by_site: dict[str, ConsentTimeline]) -> ConsentStamp:
+    """Return what is known of the visitor's choice at the moment of `event`."""
+    timeline = by_site.get(event.site or "")
+    return timeline.at(event.occurred_at) if timeline else NOT_KNOWN
 
 
 def build_event(group: Sequence[Sighting], with_cookies: frozenset[str], hidden: HiddenPage | None) -> Event:

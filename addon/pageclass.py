@@ -33,4 +33,4 @@ def page_class(page_url: str | None, fields: Sequence[Field], assessment: Assess
 
 def _is_search(page_url: str) -> bool:
     address = split_address(page_url)
-    return "search" in address.path.lower() and bool(address.query)
+    return "search" in address.path.lower().replace("research", "") and bool(address.query)

@@ -54,8 +54,8 @@ EMAIL = re.compile(r"(?<![\w.%+-])[\w.%+-]{1,64}(?:@|%40|%2540)[A-Za-z0-9-]{1,63
 
 
 _MARK = re.compile(r"SECRET-\d+-CHARACTERS")
-_PAIR = re.compile(r"(?P<name>[^=&#]*)=(?P<value>[^&#]*)")
-_PAIR_OF_PATH = re.compile(r"(?P<name>[^=&#?;/]*)=(?P<value>[^&#?;/]*)")
+_PAIR = re.compile(r"(?<![^&#])(?P<name>[^=&#]*+)=(?P<value>[^&#]*)")
+_PAIR_OF_PATH = re.compile(r"(?<![^&#?;/])(?P<name>[^=&#?;/]*+)=(?P<value>[^&#?;/]*)")
 _PART_NAME = re.compile(r'name="([^"]*)"')
 _NUMBER = re.compile(r'"(?P<name>[^"\\]*)"\s*:\s*(?P<value>-?[0-9][0-9.eE+-]*)')
 _QUERY = re.compile(r"[?#]")

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from addon.audit import derive
+from addon.audit import consent_of, derive
 from addon.capture import CaptureReader, file_sha256, read_capture
+from addon.consent.timeline import timelines
 from addon.model import Frozen, Problem
 from addon.observation import Observer
 from addon.store.store import SourceRow, Store
@@ -107,6 +108,16 @@ def rederive(store: Store, matcher: Matcher, session: str) -> None:
     """Derive a session anew from its observations. Raises StoreError."""
     with store.transaction():
         store.write_derivation(session, derive(store.observations(session), matcher))
+
+
+def restamp(store: Store, session: str) -> None:
+    """Work out anew the consent of a session's events, as after a mark; scores stay as they are. Raises StoreError."""
+    with store.transaction():
+        observations = store.observations(session)
+        by_site = timelines(observations.pages, observations.consent, observations.marks)
+        derivation = store.derivation(session)
+        events = [item.event for item in derivation.events] if derivation else []
+        store.put_consent(session, {event.id: consent_of(event, by_site) for event in events})
 
 
 def _keep(store: Store, session: str, reading: _Reading) -> ReplayedSource:

@@ -1,5 +1,6 @@
 """The command line: every command, and how errors become sentences and exit codes."""
 
+import io
 import os
 import sys
 from typing import Annotated, NoReturn
@@ -52,21 +53,33 @@ def _options(
 
 def run() -> NoReturn:
     """Run the command line and exit with a code of `cli.exits.ExitCode`."""
+    _prepare_output()
     sys.exit(_outcome())
+
+
+def _prepare_output() -> None:
+    """Write data as UTF-8 whatever the locale says; a terminal that cannot show a character gets another."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        if sys.stdout.isatty():
+            sys.stdout.reconfigure(errors="replace")
+        else:
+            sys.stdout.reconfigure(encoding="utf-8")
 
 
 def _outcome() -> int:
     try:
-        return int(app(standalone_mode=False) or 0)
+        code = int(app(standalone_mode=False) or 0)
     except (KeyboardInterrupt, typer.Abort):
-        say("Interrupted. Nothing was left half-written.")
-        return ExitCode.INTERRUPTED
+        code = ExitCode.INTERRUPTED
     except BrokenPipeError:
         # whoever read our output stopped reading; the rest has nowhere to go
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 - lives until the process ends
         return ExitCode.OK
     except Exception as error:  # noqa: BLE001 - the last place that can turn an error into a sentence
         return _explained(error)
+    if code == ExitCode.INTERRUPTED:  # the parser turns most interruptions into this code itself
+        say("Interrupted. Nothing was left half-written.")
+    return code
 
 
 def _explained(error: Exception) -> int:

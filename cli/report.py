@@ -20,6 +20,7 @@ from addon.store.store import ReviewRow, SessionRow, SourceRow, Store, StoredDer
 from addon.times import now, optional_rfc3339, rfc3339
 from cli import wording
 from cli.pixels import configurations
+from cli.profile import inferences, stories
 from cli.schema import (
     Act,
     Clock,
@@ -45,6 +46,7 @@ from cli.schema import (
     Step,
 )
 from rules.model import Band
+from rules.model import Finding as FoundFinding
 
 BANDS: tuple[Band, ...] = ("none", "low", "medium", "high", "critical")
 PIXEL_PROGRAM = frozenset({"configuration", "library", "plugin"})
@@ -82,6 +84,12 @@ def build_report(store: Store, session: SessionRow, *, reveal: bool = False, min
     pages = _pages(store, session, derivation, observed.values(), reveal=reveal)
     bands = {item.event.id: item for item in derivation.events}
     kept_ids = {item.event.id for item in kept}
+    acts = tuple(
+        _act(act.model_copy(update={"event_ids": own}), [bands[event] for event in own], reveal=reveal)
+        for act in derivation.acts
+        if (own := tuple(event for event in act.event_ids if event in kept_ids))
+    )
+    events = tuple(event_of(item, observed, reviews.get(item.event.id), reveal=reveal) for item in kept)
     return Report(
         generated_at=now(),
         revealed=reveal,
@@ -89,12 +97,10 @@ def build_report(store: Store, session: SessionRow, *, reveal: bool = False, min
         session=_session(session, sources, derivation, reveal=reveal),
         sources=tuple(_source(source) for source in sources),
         coverage=_coverage(store, session, sources, derivation, len(pages)),
-        acts=tuple(
-            _act(act.model_copy(update={"event_ids": own}), [bands[event] for event in own], reveal=reveal)
-            for act in derivation.acts
-            if (own := tuple(event for event in act.event_ids if event in kept_ids))
-        ),
-        events=tuple(event_of(item, observed, reviews.get(item.event.id), reveal=reveal) for item in kept),
+        acts=acts,
+        events=events,
+        inferences=inferences(acts, events),
+        stories=stories(acts, events),
         rules=tuple(
             RuleText(
                 rule=rule.id,
@@ -342,8 +348,8 @@ def event_of(
                 field=finding.evidence.field.value,
                 parameter=finding.evidence.parameter,
                 text=redactor.text(finding.evidence.text),
-                start=finding.evidence.start if _is_whole(finding.evidence.parameter, whole, cut) else None,
-                end=finding.evidence.end if _is_whole(finding.evidence.parameter, whole, cut) else None,
+                start=finding.evidence.start if _is_placed(finding, whole, cut) else None,
+                end=finding.evidence.end if _is_placed(finding, whole, cut) else None,
                 points=finding.points,
                 reason=finding.reason,
                 legal_basis=finding.legal_basis,
@@ -362,9 +368,10 @@ def _value(parameters: Sequence[Param], name: str) -> str | None:
     return next((param.value for param in parameters if param.name == name and param.value), None)
 
 
-def _is_whole(parameter: str, whole: set[str], cut: set[str]) -> bool:
-    """Tell whether offsets into a parameter still hold: its value is shown, and shown in full."""
-    return parameter in whole and parameter not in cut
+def _is_placed(finding: FoundFinding, whole: set[str], cut: set[str]) -> bool:
+    """Tell whether offsets into a parameter hold: its value was sent, is shown, and is shown in full."""
+    parameter = finding.evidence.parameter
+    return parameter in whole and parameter not in cut and not finding.evidence.field.value.startswith("hidden.")
 
 
 def _parameters(hits: Sequence[Hit]) -> Iterable[Param]:

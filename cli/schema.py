@@ -5,6 +5,8 @@ is these models written out; `pixelwitness schema` prints them as JSON Schema. E
 passed `addon.redaction` already: a renderer escapes, it never decides what may be shown.
 """
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict, Field
 
 from addon.vocabulary import (
@@ -364,6 +366,39 @@ class Page(Frozen):
     fetched: tuple[str, ...] = ()
 
 
+class Inference(Frozen):
+    """What the recipient could infer of this browser's user, with the events that support it."""
+
+    kind: Literal["topic", "action"]
+    category: str
+    tier: Tier
+    text: str
+    tied_by: Linkability
+    sites: tuple[str, ...]
+    act_ids: tuple[str, ...]
+    event_ids: tuple[str, ...]
+
+
+class StoryLine(Frozen):
+    """One act in the story of a site."""
+
+    at: str
+    act_id: str
+    event_ids: tuple[str, ...]
+    band: Band
+    text: str
+    consent: ConsentState
+    tied_by: Linkability
+    dismissed: bool
+
+
+class Story(Frozen):
+    """What happened on one site, in order."""
+
+    site: str | None
+    lines: tuple[StoryLine, ...]
+
+
 class Mark(Frozen):
     """What the investigator stated about a moment."""
 
@@ -398,5 +433,7 @@ class Report(Frozen):
     rules: tuple[RuleText, ...] = ()
     configurations: tuple[Configuration, ...] = ()
     pages: tuple[Page, ...] = ()
+    inferences: tuple[Inference, ...] = ()
+    stories: tuple[Story, ...] = ()
     marks: tuple[Mark, ...]
     problems: tuple[Problem, ...]

@@ -3,7 +3,7 @@
 Everything here is plain text, not yet escaped: values of a capture stand in it as they are.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from addon.vocabulary import Linkability
 from cli import wording
@@ -273,7 +273,7 @@ def derived_from(event: Event, others: Mapping[str, Event]) -> str:
     """Return the event that Meta's Event Setup Tool derived this one from, in few words."""
     source = others.get(event.derived_from or "")
     if source is None:
-        return f"event {event.derived_from}, which is not in this report"
+        return f"event {event.derived_from}, which is not shown here"
     return f"{source.event_name or '(no name)'}, {wording.clock_time(source.occurred_at)}, event {source.id}"
 
 
@@ -285,11 +285,17 @@ def unfiltered(entry: Entry) -> str:
     return f"{wording.count(entry.unfiltered, 'event')} of this act {show} no sign of filtering."
 
 
-def mark(value: Mark) -> str:
-    """Return what the investigator stated about a moment."""
+def common_author(marks: Sequence[Mark]) -> str:
+    """Return who stated all of several marks, or nothing where they differ or nobody is named."""
+    authors = {mark.by for mark in marks}
+    return (authors.pop() or "") if len(authors) == 1 else ""
+
+
+def mark(value: Mark, said_already: str = "") -> str:
+    """Return what the investigator stated about a moment, and who, unless that is said already."""
     kind = "" if value.kind == "note" and value.text else wording.capital(wording.MARKS[value.kind])
     text = ": ".join(part for part in (kind, value.text) if part)
-    return f"{text} ({value.by})" if value.by else text
+    return f"{text} ({value.by})" if value.by and value.by != said_already else text
 
 
 def page_events(page: Page) -> str:
@@ -303,8 +309,8 @@ def pages(report: Report) -> str:
     """Return in a sentence how many pages were visited and how many made the browser send nothing that was seen."""
     quiet = sum(not page.events for page in report.pages)
     text = (
-        f"{wording.count(len(report.pages), 'page')} visited, in order of time. Each is followed by the events that "
-        "pages of its site made the browser send until the next page of the same site was opened."
+        f"{wording.count(len(report.pages), 'page')} visited. Beside each stand the events that it made the browser "
+        "send: those of its site until the site's next page was opened."
     )
     if not quiet:
         return text
@@ -313,12 +319,13 @@ def pages(report: Report) -> str:
 
 def silent(site: SilentSite) -> str:
     """Return that no event was seen on a site, and what was fetched there all the same."""
-    text = f"No event was seen on {wording.count(site.pages, 'page')}."
-    return (
-        f"{text} {wording.FETCHED_WITHOUT_EVENT} ({wording.capital(wording.fetched(site.fetched))}.)"
-        if site.fetched
-        else text
-    )
+    text = f"{wording.count(site.pages, 'page')}, {wording.NO_EVENT}"
+    return f"{text}; fetched: {wording.fetched(site.fetched)}" if site.fetched else text
+
+
+def fetched_without_event(summary: Summary) -> bool:
+    """Return whether a site without any event had parts of Meta's pixel program fetched."""
+    return any(site.fetched for site in summary.silent)
 
 
 def event_name(name: str) -> str:

@@ -115,9 +115,7 @@ def aspects(declared: Declared, found: Observed) -> tuple[Aspect, ...]:
         Aspect(
             "Removal before sending",
             _removal(declared, switched),
-            f"{wording.count(found.filtered_events, 'event')} with something removed"
-            if found.filtered_events
-            else "no sign of it seen",
+            _removed(found),
         ),
         Aspect(
             "Protected-data mode",
@@ -139,7 +137,7 @@ def listings(declared: Declared) -> tuple[Listing, ...]:
     kinds = dict.fromkeys(rule.kind for rule in declared.rules)
     found = (
         Listing("Switched on", tuple(_feature(item) for item in declared.features if item.enabled)),
-        Listing("Switched off", tuple(_feature(item) for item in declared.features if not item.enabled)),
+        Listing("Switched off", tuple(_switched_off(item) for item in declared.features if not item.enabled)),
         Listing("Keys removed before sending", tuple(_blocked(item) for item in declared.blocked)),
         Listing("Keys that protected-data mode lets through", declared.allowed_in_protected_mode, names=True),
         *(
@@ -184,6 +182,10 @@ def _feature(found: Feature) -> str:
     return f"{found.name}: {found.meaning or 'not documented'}"
 
 
+def _switched_off(found: Feature) -> str:
+    return f"{found.name} (it would mean: {found.meaning})" if found.meaning else _feature(found)
+
+
 def _switched(switched: set[str], names: Sequence[str]) -> str:
     shown = [name for name in names if name in switched]
     return f"switched on: {', '.join(shown)}" if shown else "not switched on"
@@ -214,6 +216,12 @@ def _removal(declared: Declared, switched: set[str]) -> str:
         return text
     keys = sum(len(item.custom_data) + len(item.address) + len(item.hashed) for item in declared.blocked)
     return f"{text}; {wording.count(keys, 'key')} for {wording.count(len(declared.blocked), 'event name')}"
+
+
+def _removed(found: Observed) -> str:
+    if found.filtered_events:
+        return f"{wording.count(found.filtered_events, 'event')} with something removed"
+    return "no sign of it seen" + ("; protected-data mode leaves none" if found.protected_mode else "")
 
 
 def _blocked(found: BlockedKeys) -> str:

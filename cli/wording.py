@@ -213,6 +213,11 @@ FIELDS: Final[Mapping[FieldName, str]] = {
     FieldName.REFERRER_PATH: "path of the page before",
     FieldName.REFERRER_QUERY: "query of the page before",
     FieldName.REFERRER_FRAGMENT: "fragment of the page before",
+    FieldName.HIDDEN_URL: "page address of which only a fingerprint was sent",
+    FieldName.HIDDEN_HOST: "host name in an address of which only a fingerprint was sent",
+    FieldName.HIDDEN_PATH: "path of a page address of which only a fingerprint was sent",
+    FieldName.HIDDEN_QUERY: "query of a page address of which only a fingerprint was sent",
+    FieldName.HIDDEN_FRAGMENT: "fragment of a page address of which only a fingerprint was sent",
     FieldName.DESTINATION_URL: "address the button leads to",
     FieldName.DESTINATION_HOST: "host name the button leads to",
     FieldName.DESTINATION_PATH: "path the button leads to",
@@ -373,7 +378,7 @@ NO_SCRIPT_TEXT: Final = "not known: the capture holds the request for its script
 NO_EVENT: Final = "no event seen"
 NOT_SEEN_IS_NO_PROOF: Final = "That no event was seen does not prove that no pixel is installed."
 FETCHED_WITHOUT_EVENT: Final = (
-    "Parts of Meta's pixel program were fetched there and no event was seen: a pixel was being loaded. Whether it "
+    "Where parts of Meta's pixel program were fetched and no event was seen, a pixel was being loaded. Whether it "
     "waited for consent, was kept from sending, or sent in a way this capture does not show, cannot be told."
 )
 

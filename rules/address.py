@@ -96,6 +96,14 @@ _REFERRER = _Names(
     FieldName.REFERRER_QUERY,
     FieldName.REFERRER_QUERY,
 )
+_HIDDEN = _Names(
+    FieldName.HIDDEN_HOST,
+    FieldName.HIDDEN_PATH,
+    FieldName.HIDDEN_QUERY,
+    FieldName.HIDDEN_FRAGMENT,
+    FieldName.HIDDEN_QUERY,
+    FieldName.HIDDEN_QUERY,
+)
 _DESTINATION = _Names(
     FieldName.DESTINATION_HOST,
     FieldName.DESTINATION_PATH,
@@ -104,7 +112,7 @@ _DESTINATION = _Names(
     FieldName.DESTINATION_QUERY,
     FieldName.DESTINATION_QUERY,
 )
-_ALL_NAMES = (_PAGE, _REFERRER, _DESTINATION)
+_ALL_NAMES = (_PAGE, _REFERRER, _HIDDEN, _DESTINATION)
 
 
 def parts(name: FieldName, text: str) -> tuple[Part, ...]:
@@ -273,7 +281,7 @@ _SPLITTERS: dict[FieldName, tuple[_Names, _Reader]] = {
     name: (names, reader)
     for names, url in zip(
         _ALL_NAMES,
-        (FieldName.PAGE_URL, FieldName.REFERRER_URL, FieldName.DESTINATION_URL),
+        (FieldName.PAGE_URL, FieldName.REFERRER_URL, FieldName.HIDDEN_URL, FieldName.DESTINATION_URL),
         strict=True,
     )
     for name, reader in (

@@ -37,6 +37,12 @@ URL_PARTS = {
         FieldName.REFERRER_QUERY,
         FieldName.REFERRER_FRAGMENT,
     ),
+    FieldName.HIDDEN_URL: (
+        FieldName.HIDDEN_HOST,
+        FieldName.HIDDEN_PATH,
+        FieldName.HIDDEN_QUERY,
+        FieldName.HIDDEN_FRAGMENT,
+    ),
     FieldName.DESTINATION_URL: (
         FieldName.DESTINATION_HOST,
         FieldName.DESTINATION_PATH,

@@ -40,7 +40,8 @@ class ContextKind(StrEnum):
 class FieldName(StrEnum):
     """Where in an event a text stood. The scoring policy weighs fields differently.
 
-    `page.url`, `referrer.url` and `destination.url` hold whole addresses; the engine splits each into
+    `page.url`, `referrer.url`, `hidden.url` and `destination.url` hold whole addresses; a hidden address was
+    not sent, only a fingerprint by which it can be recognised; the engine splits each into
     the parts below it (host, path, query, fragment, search term, campaign) before matching.
     """
 
@@ -58,6 +59,11 @@ class FieldName(StrEnum):
     REFERRER_PATH = "referrer.path"
     REFERRER_QUERY = "referrer.query"
     REFERRER_FRAGMENT = "referrer.fragment"
+    HIDDEN_URL = "hidden.url"
+    HIDDEN_HOST = "hidden.host"
+    HIDDEN_PATH = "hidden.path"
+    HIDDEN_QUERY = "hidden.query"
+    HIDDEN_FRAGMENT = "hidden.fragment"
     DESTINATION_URL = "destination.url"
     DESTINATION_HOST = "destination.host"
     DESTINATION_PATH = "destination.path"

@@ -70,8 +70,11 @@ PROVIDER_PORTAL = 40
 SUPPRESSED_PERCENT = 30
 """What a suppressor leaves."""
 
-REFERRER_LIMIT = 39
-"""What is reached where health words stand in the referrer only: they tell of an earlier page."""
+INDIRECT_LIMIT = 39
+"""What is reached where health words are told only indirectly.
+
+They stand in the referrer, which tells of an earlier page, or in an address of which only a fingerprint left.
+"""
 
 CAP = 100
 
@@ -88,6 +91,11 @@ FIELD_PERCENT: Mapping[FieldName, int] = {
     FieldName.REFERRER_PATH: 50,
     FieldName.REFERRER_QUERY: 50,
     FieldName.REFERRER_FRAGMENT: 50,
+    FieldName.HIDDEN_URL: 50,
+    FieldName.HIDDEN_HOST: 50,
+    FieldName.HIDDEN_PATH: 50,
+    FieldName.HIDDEN_QUERY: 50,
+    FieldName.HIDDEN_FRAGMENT: 50,
     FieldName.DESTINATION_URL: 90,
     FieldName.DESTINATION_HOST: 90,
     FieldName.DESTINATION_PATH: 90,
@@ -107,6 +115,16 @@ _REFERRER = frozenset(
         FieldName.REFERRER_FRAGMENT,
     },
 )
+_HIDDEN = frozenset(
+    {
+        FieldName.HIDDEN_URL,
+        FieldName.HIDDEN_HOST,
+        FieldName.HIDDEN_PATH,
+        FieldName.HIDDEN_QUERY,
+        FieldName.HIDDEN_FRAGMENT,
+    },
+)
+_INDIRECT = _REFERRER | _HIDDEN
 _CLICK = frozenset(
     {
         FieldName.BUTTON_TEXT,
@@ -125,6 +143,7 @@ _WHOLE_EVENT = frozenset(FieldName) - _REFERRER
 SUPPRESSED_BY: Mapping[FieldName, frozenset[FieldName]] = (
     {name: frozenset({name}) for name in FieldName}
     | dict.fromkeys(_REFERRER, _REFERRER)
+    | dict.fromkeys(_HIDDEN, _HIDDEN)
     | dict.fromkeys(_CLICK, _CLICK)
     | dict.fromkeys(_OWN_PAGE, _WHOLE_EVENT)
 )
@@ -133,7 +152,7 @@ SUPPRESSED_BY: Mapping[FieldName, frozenset[FieldName]] = (
 NO_SUPPRESSOR = frozenset({FieldName.PAGE_DESCRIPTION, FieldName.PAGE_KEYWORDS, FieldName.PAGE_STRUCTURED})
 """Fields in which suppressors are not looked for: the same words stand on every page of a site."""
 
-NO_CONTEXT = _REFERRER | _CLICK - {FieldName.BUTTON_TEXT} | {FieldName.CAMPAIGN, FieldName.CONTENT}
+NO_CONTEXT = _INDIRECT | _CLICK - {FieldName.BUTTON_TEXT} | {FieldName.CAMPAIGN, FieldName.CONTENT}
 """Fields that say nothing about the page's own context; a specialist counts wherever it is named."""
 
 _CONTEXT_LABELS: Mapping[ContextKind, str] = {
@@ -270,7 +289,9 @@ def _sum_up(items: Sequence[Met]) -> _Ledger:
     if action:
         generic = topic is not None and not specialist and _points(topic.rule) < TOPIC_POINTS["health"]
         least = ACTION_ALONE - ledger.total
-        ledger.add_item(f"action {action.rule.category}", action, least if generic else max(_points(action.rule), least))
+        ledger.add_item(
+            f"action {action.rule.category}", action, least if generic else max(_points(action.rule), least)
+        )
     contexts = {
         kind: item
         for kind in (ContextKind.PROVIDER, ContextKind.PORTAL, ContextKind.UNDER_18)
@@ -282,8 +303,10 @@ def _sum_up(items: Sequence[Met]) -> _Ledger:
         ledger.add("a provider's portal is used by its patients", max(0, PROVIDER_PORTAL - ledger.total))
     elif not (topic or specialist or action):
         ledger.add("context alone is no health content", min(0, CONTEXT_ONLY_LIMIT - ledger.total))
-    elif all(item is None or item.evidence.field in _REFERRER for item in (topic, specialist, action)):
-        ledger.add("health words in the referrer only", min(0, REFERRER_LIMIT - ledger.total))
+    elif all(item is None or item.evidence.field in _INDIRECT for item in (topic, specialist, action)):
+        told = [item for item in (topic, specialist, action) if item is not None]
+        where = "referrer" if all(item.evidence.field in _REFERRER for item in told) else "hidden address"
+        ledger.add(f"health words in the {where} only", min(0, INDIRECT_LIMIT - ledger.total))
     return ledger
 
 
@@ -314,7 +337,7 @@ def _is_context(kind: ContextKind) -> Callable[[Rule], bool]:
 
 def _active_suppressors(items: Sequence[Met]) -> list[Met]:
     """Return the suppressors that nothing cancels."""
-    cared_for = any(item.rule.care_action and item.evidence.field not in _REFERRER for item in items)
+    cared_for = any(item.rule.care_action and item.evidence.field not in _INDIRECT for item in items)
     return [item for item in items if item.rule.kind is RuleKind.SUPPRESSOR and (item.rule.absolute or not cared_for)]
 
 

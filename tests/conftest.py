@@ -24,7 +24,7 @@ START = 1_790_000_000.0
 SITE = "www.example-clinic.example"
 PIXEL = "900000000000077"
 FBP = "fb.1.1789999999000.4440001"
-SESSION_SECRET = "44%3Ainvented-session-secret%3A2"  # noqa: S105 - invented
+SESSION_SECRET = "44%3Ainvented-session-secret%3A2"
 FACEBOOK_COOKIES = ("c_user=100000000000007", "datr=invented-datr-value-x", f"xs={SESSION_SECRET}")
 
 NO_EXAMPLES = Examples(match=(), no_match=())
@@ -111,7 +111,9 @@ class Visit:
             at=at,
         )
 
-    def asset(self, path: str, *, host: str = SITE, cookies: Sequence[str] = (), at: float | None = None, **headers: str):
+    def asset(
+        self, path: str, *, host: str = SITE, cookies: Sequence[str] = (), at: float | None = None, **headers: str
+    ):
         lines = [("sec-fetch-dest", "image"), ("sec-fetch-site", "same-origin")]
         lines += [(name.replace("_", "-"), value) for name, value in headers.items()]
         lines += [("cookie", cookie) for cookie in cookies]
@@ -215,8 +217,20 @@ def judge() -> Matcher:
         "legal_basis": "GDPR Art. 9(1)",
         "examples": NO_EXAMPLES,
     }
-    topic = {"kind": "topic", "category": "zorbitis", "tier": "special_risk", "title": "Zorbitis", "terms": ("zorbitis",)}
-    action = {"kind": "action", "category": "appointment", "title": "Booking", "care_action": True, "terms": ("book a",)}
+    topic = {
+        "kind": "topic",
+        "category": "zorbitis",
+        "tier": "special_risk",
+        "title": "Zorbitis",
+        "terms": ("zorbitis",),
+    }
+    action = {
+        "kind": "action",
+        "category": "appointment",
+        "title": "Booking",
+        "care_action": True,
+        "terms": ("book a",),
+    }
     return Matcher(
         make_ruleset(
             Rule.model_validate({"id": f"en/{body['category']}/{body['category']}", **common, **body})

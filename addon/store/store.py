@@ -7,7 +7,7 @@ derived is written by `write_derivation` and can be dropped and rebuilt from the
 import json
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -398,6 +398,13 @@ class Store:
         self._insert("der_assessments", (_assessment_row(session, item) for item in events))
         self._insert("der_findings", (row for item in events for row in _finding_rows(session, item)))
         self._insert("der_search", (_search_row(session, item) for item in events))
+
+    def put_consent(self, session: str, stamps: Mapping[str, ConsentStamp]) -> None:
+        """Replace what is known of the choice at the moment of events, given by their ids."""
+        self._connection.executemany(
+            "UPDATE der_events SET consent_state = ?, consent = ? WHERE session = ? AND id = ?",
+            [(stamp.state, stamp.model_dump_json(), session, event) for event, stamp in stamps.items()],
+        )
 
     def put_rules(self, session: str, ruleset_digest: str, rules: Iterable[Rule]) -> None:
         """Keep the text of rules that counted, so that findings can be explained after the rules have changed."""

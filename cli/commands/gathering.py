@@ -70,9 +70,9 @@ def replay(
         read_capture(capture)  # a file that is no capture must not leave an empty database behind
     batches = [[capture] for capture in captures] if each else [captures]
     incomplete = False
+    rule_matcher = matcher(rules)  # nor must a broken rule
+    names = []
     with Store(db) as store:
-        rule_matcher = matcher(rules)
-        names = []
         for batch in batches:
             with progress("Reading", sum(_size(path) for path in batch)) as bar:
                 name, sources = read_into(store, rule_matcher, session, batch, bar)

@@ -42,11 +42,10 @@ def mark(
       pixelwitness mark visit --at 2026-05-04T10:31:02Z --kind refused --site example-trust.nhs.uk
     """
     from addon.consent.timeline import Mark  # noqa: PLC0415 - loaded when needed
-    from addon.replay import rederive  # noqa: PLC0415
+    from addon.replay import restamp  # noqa: PLC0415
     from addon.sites import registrable_domain  # noqa: PLC0415
     from addon.store.store import Store  # noqa: PLC0415
     from addon.times import parse_moment  # noqa: PLC0415
-    from cli.rulebook import matcher  # noqa: PLC0415
 
     try:
         moment = parse_moment(at)
@@ -57,7 +56,7 @@ def mark(
         domain = registrable_domain(site.strip().lower()) if site else None
         with store.transaction():
             store.add_mark(chosen, Mark(at=moment, kind=kind.value, site=domain, text=text, by=by))
-        rederive(store, matcher(None), chosen)
+        restamp(store, chosen)
     say(f"Marked {kind.value} in {chosen}; the consent of its events was worked out anew.")
 
 

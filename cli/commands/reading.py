@@ -170,7 +170,7 @@ def explain(
     with Store(db, create=False) as store:
         content = build_report(store, store.session(store.find_event(event)), reveal=reveal)
     found_event = next(item for item in content.events if item.id == event)
-    put(text.render_event(found_event, 2, stated=content.session.public_address))
+    put(text.render_event(found_event, 2, stated=content.session.public_address, others=content.events))
 
 
 def schema() -> None:

@@ -128,6 +128,66 @@ def score(
         _score_text(text, field, rules)
 
 
+@app.command()
+def coverage(
+    vocabulary: Annotated[Path, typer.Argument(metavar="LIST", help="One entry a line, or a table (.csv, .tsv).")],
+    column: Annotated[
+        str | None, typer.Option("--column", metavar="NAME", help="The column of a table that holds the entries.")
+    ] = None,
+    on_provider: Annotated[
+        bool, typer.Option("--on-provider", help="Read every entry as a title on a care provider's site.")
+    ] = False,
+    rules: Rules = None,
+) -> None:
+    """Say which entries of your own vocabulary no topic or action of the rules meets.
+
+    Example:
+
+      pixelwitness rules coverage conditions.tsv --column name
+    """
+    from cli.rulebook import matcher  # noqa: PLC0415 - loaded when needed
+    from cli.terminal import printable  # noqa: PLC0415
+    from rules.coverage import VocabularyError, covered, entries  # noqa: PLC0415
+
+    try:
+        listed = entries(vocabulary, column)
+    except VocabularyError as error:
+        raise typer.BadParameter(str(error)) from None
+    judge = matcher(rules)
+    missed = [entry for entry in listed if not covered(entry, judge, on_provider=on_provider)]
+    for entry in missed:
+        put(printable(entry))
+    met = len(listed) - len(missed)
+    say(f"{met} of {len(listed)} entries are met ({met / max(1, len(listed)):.1%}); the others stand above.")
+
+
+@app.command("new")
+def new_rule(
+    rule: Annotated[str, typer.Argument(metavar="ID", help="Language, folder and name, such as en/my-topic/my-rule.")],
+    folder: Annotated[Path, typer.Option("--folder", metavar="DIR", help="The folder your rules are in.")],
+    kind: Annotated[str, typer.Option("--kind", help="topic, action, context or suppressor.")] = "topic",
+) -> None:
+    """Begin a rule file; `rules check` then says what is still missing.
+
+    Example:
+
+      pixelwitness rules new en/rare-conditions/ehlers-danlos --folder my-rules
+    """
+    from rules.template import TemplateError, rule_template  # noqa: PLC0415 - loaded when needed
+
+    try:
+        text = rule_template(rule, kind)
+    except TemplateError as error:
+        raise typer.BadParameter(str(error)) from None
+    target = folder / f"{rule}.yaml"
+    if target.exists():
+        raise typer.BadParameter(f"{target} exists already")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    write_file(target, text)
+    say(f"Next: fill it in, then run: pixelwitness rules check {folder}")
+    put(str(target))
+
+
 def _score_text(text: str, field: str | None, rules: list[Path] | None) -> None:
     from cli.rulebook import matcher  # noqa: PLC0415 - loaded when needed
     from cli.terminal import printable  # noqa: PLC0415

@@ -155,16 +155,17 @@ def identifier_rows(event: Event) -> list[Row]:
 
 
 def page_rows(report: Report) -> list[Row]:
-    """Return the pages visited as rows."""
+    """Return the pages visited as rows; the date stands where it changes."""
+    days = [page.at.partition("T")[0] for page in report.pages]
     return [
         Row(
             (
-                Cell(wording.clock_time(page.at), note=page.at.partition("T")[0]),
+                Cell(wording.clock_time(page.at), note="" if day == before else day),
                 Cell(cut(page.url, 300), code=True, note=cut(page.title, 200)),
                 Cell(sentences.page_events(page)),
             )
         )
-        for page in report.pages
+        for page, day, before in zip(report.pages, days, ["", *days], strict=False)
     ]
 
 

@@ -9,9 +9,9 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from cli import sentences, wording
-from cli.schema import Event, Report
-from cli.summary import Entry, Quote, Site, Summary, excerpt, summarise
+from cli import sentences, setups, wording
+from cli.schema import Event, Filter, Mark, Report
+from cli.summary import Entry, Quote, Setup, Site, Summary, excerpt, summarise
 from cli.terminal import printable
 from rules.model import Band
 
@@ -22,6 +22,8 @@ _BLOCK_START: Final = re.compile(r"[-+=]|\d+(?=[.)])")
 _UNSAFE_IN_CODE: Final = re.compile(r"[`<>&|\\]")
 _AROUND: Final = 120
 _LONGEST: Final = 400
+_LONGEST_LIST: Final = 8
+_LONGEST_PAGES: Final = 15
 
 
 def inline(text: str) -> str:
@@ -72,10 +74,13 @@ def render(report: Report, verbosity: int = 0) -> str:
     lines = [f"# {escaped(report.session.name)}: Pixelwitness report", ""]
     lines += _warnings(report, summary)
     lines += _brief(report, summary)
-    for site in summary.sites:
+    for site in summary.with_finding:
         lines += _site(site, summary)
         if verbosity >= 1:
             lines += _events(site, report, verbosity)
+    lines += _without_finding(report, summary, verbosity)
+    lines += _setups(summary, verbosity)
+    lines += _pages(report, summary, verbosity)
     if summary.dismissed:
         lines += ["", f"## Dismissed findings{_tag(summary)}", ""]
         lines += [
@@ -137,7 +142,7 @@ def _brief(report: Report, summary: Summary) -> list[str]:
                 wording.LINKABILITY[site.totals.strongest_link] if site.totals.strongest_link else "—",
                 sentences.consent_short(site.totals),
             )
-            for site in summary.sites
+            for site in summary.with_finding
         ),
     )
     return lines
@@ -152,7 +157,7 @@ def _band(band: Band, score: int | None = None) -> str:
 def _site(site: Site, summary: Summary) -> list[str]:
     """Return one site's findings."""
     lines = ["", f"## {escaped(cut(sentences.site_name(site.site), 200))}{_tag(summary)}", ""]
-    lines += [escaped(sentences.site_line(site)), ""]
+    lines += [escaped(sentences.site_line(site)), "", *_notes(site.notes)]
     for group in site.groups:
         lines += ["", f"### {escaped(cut(sentences.group_title(group), 200))}", ""]
         for entry in group.entries:
@@ -180,7 +185,14 @@ def _entry(entry: Entry, summary: Summary) -> list[str]:
         f"{_band(entry.band, entry.score)} of 100. {escaped(sentences.sent(entry, summary))}",
         "",
         *(_quote(quote) for quote in entry.quotes),
+        *_filtered(entry.filters, entry.still_left),
+        *([f"  - {escaped(text)}"] if (text := sentences.unfiltered(entry)) else []),
         f"- Page: {code(cut(entry.page_url)) if entry.page_url else 'not known'}",
+        *(
+            f"  - {escaped(cut(text))}"
+            for text in sorted({event.page_evidence or "" for event in entry.events})
+            if text
+        ),
     ]
     if entry.clicked and entry.kind != "click":
         lines.append(f"- Clicked: {code(cut(entry.clicked))}")
@@ -213,6 +225,132 @@ def _quote(quote: Quote) -> str:
     return f"- {escaped(where)}, parameter {code(cut(quote.parameter, 120))}: “{shown}” — {found}"
 
 
+def _filtered(filters: Sequence[Filter], still_left: Sequence[str], *, full: bool = False) -> list[str]:
+    """Return the signs of filtering and, beside them, what left all the same."""
+    if not filters:
+        return []
+    return [
+        f"- {wording.FILTERED}:",
+        *(f"  - {escaped(cut(note.text))}{f' (parameter {code(note.parameter)})' if full else ''}" for note in filters),
+        f"- {wording.STILL_LEFT}:",
+        *(f"  - {escaped(cut(text))}" for text in still_left or (wording.NOTHING_LISTED,)),
+    ]
+
+
+def _notes(notes: Sequence[Mark]) -> list[str]:
+    """Return what the investigator noted about a site."""
+    if not notes:
+        return []
+    return [
+        "**Investigator's notes**",
+        "",
+        *(f"- {wording.clock_time(mark.at)}: {escaped(cut(sentences.mark(mark)))}" for mark in notes),
+        "",
+    ]
+
+
+def _without_finding(report: Report, summary: Summary, verbosity: int) -> list[str]:
+    """Return the sites with events and no finding, and those without any event."""
+    lines = []
+    if summary.without_finding:
+        lines += ["", f"## Sites with no health finding{_tag(summary)}", ""]
+        for site in summary.without_finding:
+            seen = f"{wording.count(site.totals.acts, 'act')}, {wording.count(site.totals.events, 'event')}"
+            lines.append(f"- **{inline(cut(sentences.site_name(site.site), 100))}**: {seen}")
+            lines += [f"  - {escaped(cut(sentences.mark(mark)))}" for mark in site.notes]
+        for site in summary.without_finding if verbosity >= 1 else ():
+            lines += ["", f"### {escaped(cut(sentences.site_name(site.site), 200))}"]
+            for event in site.events:
+                lines += _event(event, report, verbosity)
+    if summary.silent:
+        lines += ["", f"## Sites where no event was seen{_tag(summary)}", "", wording.NOT_SEEN_IS_NO_PROOF, ""]
+        for silent in summary.silent:
+            lines.append(f"- **{inline(cut(silent.site, 100))}**: {escaped(sentences.silent(silent))}")
+            lines += [f"  - {escaped(cut(sentences.mark(mark)))}" for mark in silent.notes]
+        if sentences.fetched_without_event(summary):
+            lines += ["", escaped(wording.FETCHED_WITHOUT_EVENT)]
+    return lines
+
+
+def _setups(summary: Summary, verbosity: int) -> list[str]:
+    """Return how the pixels were set up; long lists of what is declared only from verbosity 1."""
+    if not summary.setups:
+        return []
+    lines = ["", f"## How the pixels were set up{_tag(summary)}", "", escaped(setups.INTRODUCTION)]
+    for setup in summary.setups:
+        lines += _setup(setup, verbosity)
+    unread = [setup for setup in summary.setups if setup.configuration.declared is None]
+    lines += table(
+        ("Pixel", "Seen on", "Declared by its script", "Observed in the events"),
+        (
+            (
+                code(cut(setup.configuration.pixel_id, 60)),
+                escaped(cut(", ".join(setup.sites), 200)) or "—",
+                wording.NO_SCRIPT_TEXT,
+                escaped(setups.observed(setup.configuration.observed)),
+            )
+            for setup in unread
+        ),
+    )
+    if text := setups.without_request(summary):
+        lines += ["", escaped(cut(text))]
+    return lines
+
+
+def _setup(setup: Setup, verbosity: int) -> list[str]:
+    """Return what one script declares beside what was observed of its pixel."""
+    declared = setup.configuration.declared
+    if declared is None:
+        return []
+    lines = [
+        "",
+        f"### {escaped(cut(setups.title(setup), 200))}",
+        "",
+        f"{escaped(setups.script(setup.configuration, declared))} SHA-256 of the script {code(declared.sha256)}",
+        *table(
+            ("", "Declared by its script", "Observed in the events"),
+            (
+                (aspect.name, escaped(cut(aspect.declared)), escaped(cut(aspect.observed)))
+                for aspect in setups.aspects(declared, setup.configuration.observed)
+            ),
+        ),
+    ]
+    if text := setups.not_read(declared):
+        lines += ["", text]
+    for listing in setups.listings(declared):
+        if len(listing.items) > _LONGEST_LIST and not verbosity:
+            lines += ["", f"**{listing.title}, as declared:** {len(listing.items)} (listed with -v)"]
+        elif listing.names:
+            lines += ["", f"**{listing.title}, as declared:** {escaped(cut(', '.join(listing.items), 4000))}"]
+        else:
+            lines += ["", f"**{listing.title}, as declared:**", ""]
+            lines += [f"- {escaped(cut(text))}" for text in listing.items]
+    return lines
+
+
+def _pages(report: Report, summary: Summary, verbosity: int) -> list[str]:
+    """Return the pages visited; where there are many, at verbosity 0 only those without an event."""
+    if not report.pages:
+        return []
+    few = verbosity >= 1 or len(report.pages) <= _LONGEST_PAGES
+    lines = ["", f"## Pages visited{_tag(summary)}", "", sentences.pages(report)]
+    if not few:
+        lines += ["", "Listed here are the pages on which no event was seen; all of them with -v."]
+    return lines + table(
+        ("Time", "Page", "Title", "Events it made the browser send"),
+        (
+            (
+                wording.instant(page.at),
+                escaped(cut(page.url, 300)),
+                escaped(cut(page.title or "—", 200)),
+                sentences.page_events(page),
+            )
+            for page in report.pages
+            if few or not page.events
+        ),
+    )
+
+
 def _events(site: Site, report: Report, verbosity: int) -> list[str]:
     """Return every event of a site."""
     lines = ["", "### Every event", ""]
@@ -223,14 +361,18 @@ def _events(site: Site, report: Report, verbosity: int) -> list[str]:
 
 def _event(event: Event, report: Report, verbosity: int) -> list[str]:
     """Return one event with its requests and ledger."""
+    others = {found.id: found for found in report.events}
     lines = [
         "",
         (f"#### Event {code(event.id)}: {escaped(cut(event.event_name, 80))}, {_band(event.band, event.score)}"),
         "",
         (f"- When: {wording.instant(event.occurred_at)}; the pixel states {wording.instant(event.client_time)}"),
         f"- Page: {code(cut(event.page_url)) if event.page_url else 'not known'}",
+        *([f"  - {escaped(cut(event.page_evidence))}"] if event.page_evidence else []),
         f"- Recipient: {code(event.recipient_host)}, pixel {code(event.pixel_id)}, owner not known",
-        f"- Came about: {wording.TRIGGERS[event.trigger]}; {wording.EVENT_KINDS[event.kind]}",
+        f"- Came about: {escaped(cut(sentences.came_about(event)))}",
+        *([f"  - Derived from {escaped(sentences.derived_from(event, others))}"] if event.derived_from else []),
+        *_filtered(event.filters, event.still_left, full=True),
         f"- Address: {escaped(sentences.address(event.client_ip, report.session.public_address))}",
         f"- Consent: {escaped(sentences.consent_proved(event.consent))}",
         f"- Review: {escaped(sentences.review(event))}",

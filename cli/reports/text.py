@@ -4,17 +4,19 @@ Verbosity 0 shows the headline and the findings; 1 adds every event with its req
 score; 2 adds every parameter.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from cli import sentences, wording
-from cli.schema import Event, PublicAddress, Report
-from cli.summary import Entry, Quote, Site, Summary, excerpt, summarise
+from cli import sentences, setups, wording
+from cli.schema import Event, Filter, Mark, PublicAddress, Report
+from cli.summary import Entry, Quote, Setup, Site, Summary, excerpt, summarise
 from cli.terminal import columns, printable, wrap
 
 WIDTH = 88
 _AROUND = 60
 _LONGEST = 400
 _TIES = 4
+_LONGEST_LIST = 8
+_LONGEST_PAGES = 15
 
 
 class Page:
@@ -56,8 +58,9 @@ def render(report: Report, verbosity: int = 0, *, width: int = WIDTH) -> str:
     page = Page(width)
     _banners(page, report, summary)
     _opening(page, report, summary)
-    for site in summary.sites:
+    for site in summary.with_finding:
         _site(page, site, verbosity)
+    _without_finding(page, summary)
     if summary.dismissed:
         page.heading("Dismissed by a person", "-")
         for item in summary.dismissed:
@@ -69,6 +72,8 @@ def render(report: Report, verbosity: int = 0, *, width: int = WIDTH) -> str:
             page.say(sentences.review(item.event), indent=2)
     if verbosity >= 1:
         _events(page, report, summary, verbosity)
+    _setups(page, summary, verbosity)
+    _pages(page, report, verbosity)
     _unseen(page, report)
     _method(page, report, verbosity)
     _banners(page, report, summary)
@@ -118,6 +123,7 @@ def _site(page: Page, site: Site, verbosity: int) -> None:
     """Write one site's findings."""
     page.heading(sentences.site_name(site.site), "-")
     page.say(sentences.site_line(site))
+    _notes(page, site.notes, indent=0)
     for group in site.groups:
         page.blank()
         page.say(sentences.group_title(group).upper())
@@ -148,6 +154,8 @@ def _entry(page: Page, entry: Entry, verbosity: int) -> None:
         page.fact(name, text, indent=6, column=11)
 
     fact("Page", _cut(entry.page_url or "not known"))
+    for text in sorted({event.page_evidence for event in entry.events if event.page_evidence}):
+        fact("", _cut(text))
     if entry.clicked and entry.kind != "click":
         fact("Clicked", _cut(entry.clicked))
     if entry.searched and entry.kind != "search":
@@ -155,6 +163,9 @@ def _entry(page: Page, entry: Entry, verbosity: int) -> None:
     scored = [quote for quote in entry.quotes if quote.findings] or list(entry.quotes[:1])
     for quote in entry.quotes if verbosity else scored:
         fact("Words", _quote(quote))
+    _filtered(fact, entry.filters, entry.still_left)
+    if text := sentences.unfiltered(entry):
+        fact("", text)
     fact("When", f"{wording.instant(entry.at)}; {wording.DELIVERIES_SHORT[entry.delivery]}")
     fact("Consent", sentences.consent(entry.consent))
     fact("Tied by", sentences.link(entry.linkability, complete=entry.linkability_complete))
@@ -184,11 +195,120 @@ def _cut(text: str) -> str:
     return f"{text[:_LONGEST]} … ({len(text):,} characters; whole in the JSON report)"
 
 
-def render_event(event: Event, verbosity: int = 2, *, stated: PublicAddress | None = None, width: int = WIDTH) -> str:
-    """Return one event as plain text: what it says, why it scored, and at verbosity 2 every parameter."""
+def render_event(
+    event: Event,
+    verbosity: int = 2,
+    *,
+    stated: PublicAddress | None = None,
+    others: Sequence[Event] = (),
+    width: int = WIDTH,
+) -> str:
+    """Return one event as plain text: what it says, why it scored, and at verbosity 2 every parameter.
+
+    `others` are events that it may have been derived from.
+    """
     page = Page(width)
-    _event(page, event, stated, verbosity)
+    _event(page, event, stated, verbosity, {found.id: found for found in others})
     return str(page)
+
+
+def _filtered(fact: Callable[[str, str], None], filters: Sequence[Filter], still_left: Sequence[str]) -> None:
+    """Write the signs of filtering and, beside them, what left all the same."""
+    for number, note in enumerate(filters):
+        fact("" if number else "Filtered", _cut(f"{note.text} ({note.parameter})"))
+    if filters:
+        fact("Still left", _cut("; ".join(still_left) or wording.NOTHING_LISTED))
+
+
+def _notes(page: Page, notes: Sequence[Mark], *, indent: int) -> None:
+    """Write what the investigator noted about a site."""
+    if notes and not indent:
+        page.blank()
+        page.say("INVESTIGATOR'S NOTES")
+    for mark in notes:
+        page.say(_cut(sentences.mark(mark)), indent=indent, first=f"  {wording.clock_time(mark.at)}  ")
+
+
+def _without_finding(page: Page, summary: Summary) -> None:
+    """Write the sites with events and no finding, and those without any event."""
+    if summary.without_finding:
+        page.heading("Sites with no health finding", "-")
+        for site in summary.without_finding:
+            seen = f"{wording.count(site.totals.acts, 'act')}, {wording.count(site.totals.events, 'event')}"
+            page.say(f"{sentences.site_name(site.site)}: {seen}", first="- ")
+            _notes(page, site.notes, indent=2)
+    if summary.silent:
+        page.heading("Sites where no event was seen", "-")
+        page.say(wording.NOT_SEEN_IS_NO_PROOF)
+        for silent in summary.silent:
+            page.say(f"{silent.site}: {sentences.silent(silent)}", first="- ")
+            _notes(page, silent.notes, indent=2)
+        if sentences.fetched_without_event(summary):
+            page.say(wording.FETCHED_WITHOUT_EVENT)
+
+
+def _setups(page: Page, summary: Summary, verbosity: int) -> None:
+    """Write how the pixels were set up; everything that a script declares only from verbosity 1."""
+    if not summary.setups:
+        return
+    page.heading("How the pixels were set up", "-")
+    page.say(setups.INTRODUCTION)
+    for setup in summary.setups:
+        _setup(page, setup, verbosity)
+    unread = [setup for setup in summary.setups if setup.configuration.declared is None]
+    if unread:
+        page.blank()
+        number = wording.count(len(unread), "pixel")
+        page.say(f"{number} whose script is not in the capture (declared: not known). Observed:")
+    shown = unread if verbosity else unread[:_LONGEST_LIST]
+    for setup in shown:
+        where = f" ({', '.join(setup.sites)})" if setup.sites else ""
+        page.say(
+            _cut(f"{setup.configuration.pixel_id}{where}: {setups.observed(setup.configuration.observed)}"), first="- "
+        )
+    if len(shown) < len(unread):
+        page.say(f"{wording.count(len(unread) - len(shown), 'further pixel')}: with -v", first="- ")
+    if text := setups.without_request(summary):
+        page.say(_cut(text))
+
+
+def _setup(page: Page, setup: Setup, verbosity: int) -> None:
+    """Write what one script declares and, apart from it, what was observed of its pixel."""
+    declared = setup.configuration.declared
+    if declared is None:
+        return
+    page.blank()
+    page.say(_cut(setups.title(setup)))
+    page.say(f"{setups.script(setup.configuration, declared)} SHA-256 {declared.sha256}", indent=2)
+    aspects = setups.aspects(declared, setup.configuration.observed)
+    page.say("Declared by its script", indent=2)
+    for aspect in aspects:
+        page.say(_cut(f"{aspect.name}: {aspect.declared}"), indent=4, first="- ")
+    page.say(f"Observed in {wording.count(setup.configuration.observed.events, 'event')}", indent=2)
+    for aspect in aspects:
+        page.say(_cut(f"{aspect.name}: {aspect.observed}"), indent=4, first="- ")
+    if text := setups.not_read(declared):
+        page.say(text, indent=2)
+    for listing in setups.listings(declared) if verbosity else ():
+        page.say(f"{listing.title}, as declared ({len(listing.items)})", indent=2)
+        for item in (", ".join(listing.items),) if listing.names else listing.items:
+            page.say(item if listing.names else _cut(item), indent=4, first="- ")
+
+
+def _pages(page: Page, report: Report, verbosity: int) -> None:
+    """Write the pages visited: at verbosity 0 those without an event, further all of them."""
+    if not report.pages:
+        return
+    page.heading("Pages visited", "-")
+    page.say(sentences.pages(report))
+    quiet = [found for found in report.pages if not found.events]
+    shown = list(report.pages) if verbosity else quiet[:_LONGEST_PAGES]
+    for found in shown:
+        title = f"  {found.title}" if found.title else ""
+        page.say(_cut(f"{found.url}{title}"), first=f"{wording.clock_time(found.at)}  ")
+        page.say(sentences.page_events(found), indent=10)
+    if len(shown) < len(report.pages):
+        page.say("Listed here are pages on which no event was seen; all of them with -v.")
 
 
 def _events(page: Page, report: Report, summary: Summary, verbosity: int) -> None:
@@ -197,11 +317,11 @@ def _events(page: Page, report: Report, summary: Summary, verbosity: int) -> Non
     for site in summary.sites:
         for event in site.events:
             page.blank()
-            _event(page, event, report.session.public_address, verbosity)
+            _event(page, event, report.session.public_address, verbosity, {item.id: item for item in report.events})
 
 
-def _event(page: Page, event: Event, stated: PublicAddress | None, verbosity: int) -> None:
-    """Write one event with its requests and ledger."""
+def _event(page: Page, event: Event, stated: PublicAddress | None, verbosity: int, others: Mapping[str, Event]) -> None:
+    """Write one event with its requests and ledger; `others` are the events of the report by id."""
     page.say(
         f"{event.id}  {_cut(event.event_name) or '(no name)'}  {wording.BANDS[event.band]} {event.score}",
         first=f"{wording.BAND_GLYPHS[event.band]} ",
@@ -210,11 +330,12 @@ def _event(page: Page, event: Event, stated: PublicAddress | None, verbosity: in
     def fact(name: str, text: str) -> None:
         page.fact(name, text, indent=2, column=11)
 
-    evidence = f"; {event.page_evidence}" if event.page_evidence else ""
     fact("At", f"{wording.instant(event.occurred_at)}; the pixel states {wording.instant(event.client_time)}")
     fact("Site", sentences.site_name(event.site))
     fact("Page", _cut(event.page_url or "not known"))
-    fact("", f"from {wording.PAGE_URL_FROM[event.page_url_from]}{evidence}")
+    fact("", f"from {wording.PAGE_URL_FROM[event.page_url_from]}")
+    if event.page_evidence:
+        fact("", _cut(event.page_evidence))
     fact("", wording.PAGE_CLASSES[event.page_class])
     if event.page_title:
         fact("Title", _cut(event.page_title))
@@ -223,7 +344,10 @@ def _event(page: Page, event: Event, stated: PublicAddress | None, verbosity: in
     if event.searched:
         fact("Searched", _cut(event.searched))
     fact("Pixel", f"{event.pixel_id}, owner not known; to {event.recipient_host}")
-    fact("Came about", f"{wording.TRIGGERS[event.trigger]}; {wording.EVENT_KINDS[event.kind]}")
+    fact("Came about", _cut(sentences.came_about(event)))
+    if event.derived_from:
+        fact("", _cut(f"derived from {sentences.derived_from(event, others)}"))
+    _filtered(fact, event.filters, event.still_left)
     fact("Sent by", wording.FRAMES[event.frame])
     fact("Address", sentences.address(event.client_ip, stated))
     fact("Consent", sentences.consent_proved(event.consent))

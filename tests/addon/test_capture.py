@@ -62,7 +62,11 @@ def zipped() -> bytes:
         (b"\xef\xbb\xbf", "neither a mitmproxy flow file nor a HAR"),
         (b"SQLite format 3\0", "neither a mitmproxy flow file nor a HAR"),
     ],
-)
+    ids=[
+        "empty", "gzip", "zip", "pcap", "pcap-big-endian", "pcapng", "text", "json-list", "html", "long-number",
+        "colon", "mark-only", "sqlite",
+    ],
+)  # fmt: skip
 def test_what_is_no_capture_is_said_with_what_to_do(tmp_path: Path, content: bytes, advice: str) -> None:
     path = tmp_path / "thing.mitm"
     path.write_bytes(content)

@@ -264,7 +264,9 @@ def test_a_file_cut_anywhere_gives_every_flow_before_and_names_the_byte(capture:
             assert f"everything before byte {start} of {cut} was read" in problem.what, cut
 
 
-@pytest.mark.parametrize("damage", [b"\x00", b"garbage that is no length", b"99999999:", b"12:x", b"5:hello!", b"3:abc,"])
+@pytest.mark.parametrize(
+    "damage", [b"\x00", b"garbage that is no length", b"99999999:", b"12:x", b"5:hello!", b"3:abc,"]
+)
 def test_a_damaged_tail_is_named(capture: Capture, damage: bytes) -> None:
     path = capture(http_flow(), http_flow())
     size = path.stat().st_size

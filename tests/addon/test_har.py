@@ -55,7 +55,9 @@ def values(request: CapturedRequest) -> list[tuple[str, str]]:
 def test_an_entry_is_read() -> None:
     request = har_request(
         entry(
-            request={"headers": [{"name": "Referer", "value": "https://a.example/"}, {"name": ":method", "value": "GET"}]},
+            request={
+                "headers": [{"name": "Referer", "value": "https://a.example/"}, {"name": ":method", "value": "GET"}]
+            },
             response={"status": 200, "headers": [{"name": "Content-Type", "value": "image/gif"}]},
             serverIPAddress="[2001:db8::9]",
         ),

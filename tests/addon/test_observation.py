@@ -310,7 +310,9 @@ def test_a_cookie_that_is_set_is_evidence(visit) -> None:
     ("fetch_site", "shows"),
     [("none", True), ("same-origin", True), ("same-site", True), ("cross-site", False), (None, True)],
 )
-def test_a_missing_cookie_shows_nothing_where_strict_ones_are_not_sent(page, fetch_site: str | None, shows: bool) -> None:
+def test_a_missing_cookie_shows_nothing_where_strict_ones_are_not_sent(
+    page, fetch_site: str | None, shows: bool
+) -> None:
     headers = (*NAVIGATION, *((("sec-fetch-site", fetch_site),) if fetch_site else ()))
     observer = observe(page(headers=headers))
     assert [item.state for item in observer.consent] == ([None] if shows else [])

@@ -279,8 +279,12 @@ def test_any_request_is_scrubbed_without_an_error(make_request: Make, body: byte
         b'form-data name="a"\r\na' * 20_000,
         b'{"a":' * 20_000,
         b"x=" + b"%25" * 100_000 + b"token%3D1",
+        b"no pair at all " * 20_000,
+        b'{"a":"' + b"no pair at all?" * 20_000,
+        b'"' * 200_000,
+        b"?" * 200_000,
     ],
-    ids=["many secrets", "names", "lines", "nesting", "percent signs"],
+    ids=["secrets", "names", "lines", "nesting", "percent signs", "words", "JSON", "quotes", "question marks"],
 )
 def test_the_time_does_not_explode(make_request: Make, body: bytes) -> None:
     scrub(make_request(body=body))

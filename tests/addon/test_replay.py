@@ -11,8 +11,9 @@ import pytest
 import captures
 from addon.audit import derive
 from addon.capture import CaptureError, file_sha256
+from addon.consent.timeline import Mark
 from addon.observation import Observer
-from addon.replay import rederive, replay, session_name, source_id
+from addon.replay import rederive, replay, restamp, session_name, source_id
 from addon.store.schema import DERIVED, OBSERVED
 from addon.store.store import Store, StoreError
 from cli.report import build_report
@@ -213,9 +214,7 @@ def test_a_version_that_is_longer_by_nothing_that_matters_is_still_the_longer_on
     assert store.source_problems("visit") == ()
 
 
-def test_a_shorter_version_of_a_known_source_adds_nothing(
-    clinic, tmp_path: Path, store: Store, judge: Matcher
-) -> None:
+def test_a_shorter_version_of_a_known_source_adds_nothing(clinic, tmp_path: Path, store: Store, judge: Matcher) -> None:
     whole = clinic.save(tmp_path / "visit.mitm")
     cut = tmp_path / "cut.mitm"
     cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
@@ -340,7 +339,9 @@ def test_no_secret_reaches_the_database(secretive: Path, tmp_path: Path, judge: 
 
 
 def test_no_body_of_the_site_itself_is_kept(visit, tmp_path: Path, judge: Matcher) -> None:
-    visit.page("/form/", asks=True, extra="distinct-words-of-the-page", method="POST", body=b"note=distinct-words-typed")
+    visit.page(
+        "/form/", asks=True, extra="distinct-words-of-the-page", method="POST", body=b"note=distinct-words-typed"
+    )
     visit.pixel("PageView", "/form/")
     path = tmp_path / "sessions.db"
     with Store(path) as store:
@@ -376,6 +377,31 @@ def test_a_har_of_the_same_visit_gives_no_address_of_the_client(
     archive, _ = replay(store, judge, "archive", [clinic.save_har(tmp_path / "visit.har")])
     assert {item.event.client_ip for item in events(store, flows).values()} == {"192.0.2.10"}
     assert {item.event.client_ip for item in events(store, archive).values()} == {None}
+
+
+def test_a_mark_changes_consent_and_nothing_else(clinic, tmp_path: Path, store: Store, judge: Matcher) -> None:
+    session, _ = replay(store, judge, None, [clinic.save(tmp_path / "visit.mitm")])
+    before = events(store, session)
+    first, second, *_ = before.values()
+    with store.transaction():
+        store.add_mark(session, Mark(at=second.event.occurred_at, kind="refused", site=None, text=""))
+    restamp(store, session)
+    after = events(store, session)
+    assert [item.consent.basis for item in after.values()][:3] == ["inferred", "marked", "marked"]
+    assert after[first.event.id].consent.state == "no_choice_yet"
+    assert after[second.event.id].consent.state == "refused"
+    for name, item in after.items():
+        assert item.model_copy(update={"consent": before[name].consent}) == before[name]
+    marked = dump(store)
+    rederive(store, judge, session)
+    assert dump(store) == marked  # the whole way gives the same
+
+
+def test_restamping_what_was_never_derived_does_no_harm(store: Store) -> None:
+    with store.transaction():
+        store.ensure_session("new")
+    restamp(store, "new")
+    assert store.derivation("new") is None
 
 
 def test_derive_is_a_function_of_the_observations(store: Store, judge: Matcher) -> None:

@@ -163,7 +163,9 @@ def test_a_published_request_is_decoded(row: Row, judge: Matcher) -> None:
             case "filtered":
                 assert wanted == "cd"
                 meanings = {param.name: lookup(param.name) for param in item.event.parameters}
-                filters = {key for key, meaning in meanings.items() if meaning is not None and meaning.group == "filter"}
+                filters = {
+                    key for key, meaning in meanings.items() if meaning is not None and meaning.group == "filter"
+                }
                 assert filters == {"up", "rp"}
             case "batch":
                 assert {event.event.hits[0].transport for event in derivation.events} == {"batch"}

@@ -3,29 +3,39 @@
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from cli.schema import (
     Act,
+    BlockedKeys,
     Clock,
+    Configuration,
     Consent,
     ConsentProof,
     Coverage,
+    Declared,
     Event,
+    Feature,
+    Filter,
     Finding,
     Identifier,
     Mark,
     NearMiss,
+    Observed,
+    Page,
     Parameter,
     Problem,
     PublicAddress,
     Report,
     Request,
     Review,
+    RuleText,
     Session,
     Source,
     Step,
+    ToolRule,
 )
 
 SCRIPT = "<script>alert(1)</script>"
@@ -122,6 +132,13 @@ TIES = {
 }
 
 
+FILTERS = (
+    Filter(parameter="pm", text="Protected-data mode: the client cut the page's address to its origin."),
+    Filter(parameter="rp", text="Keys removed from custom data, given as SHA-256 of their names: “diagnosis”."),
+)
+STILL_LEFT = ("the site's name", "what was searched for", "identifiers: em, fbp")
+
+
 def finding(
     rule: str,
     category: str,
@@ -184,6 +201,7 @@ class Maker:
         near: tuple[NearMiss, ...] = (),
         pixel: str = "112233445566778",
         complete: bool = True,
+        more: dict[str, Any] | None = None,
     ) -> Event:
         """Add one event."""
         number = len(self.events) + 1
@@ -258,6 +276,8 @@ class Maker:
                 "findings": findings,
                 "near_misses": near,
                 "steps": tuple(steps),
+                "library": "2.9.383",
+                **(more or {}),
             }
         )
         self.events.append(made)
@@ -449,6 +469,13 @@ def _clinic(make: Maker) -> None:
             searched=search[1],
             client_ip="203.0.113.55",
             pixel="998877665544332",
+            more={
+                "agent": "tmgoogletagmanager",
+                "page_url_from": "hrl",
+                "page_evidence": "A fingerprint (hrl=36bf63) fits this page and no other.",
+                "filters": FILTERS,
+                "still_left": STILL_LEFT,
+            },
         ),
         make.event(
             "14:21:05.260",
@@ -467,6 +494,7 @@ def _clinic(make: Maker) -> None:
             searched=search[1],
             client_ip="203.0.113.55",
             pixel="445566778899001",
+            more={"trigger": "event_setup_tool", "derived_from": make.events[-1].id},
         ),
     )
     make.act(
@@ -575,6 +603,14 @@ def _attacks(make: Maker) -> None:
             topics=("mental_health", "<b>bold</b>"),
             consent=UNKNOWN,
             near=(NearMiss(rule="topics/ed", field="page.path", text=SCRIPT, why=FORMULA),),
+            more={
+                "library": ANSI,
+                "agent": SCRIPT,
+                "derived_from": "gone",
+                "page_evidence": IMAGE,
+                "filters": (Filter(parameter=FORMULA, text=f"removed {SCRIPT} {ANSI}"),),
+                "still_left": (f"custom data: {IMAGE}", FORMULA),
+            },
         ),
     )
     make.act(
@@ -607,6 +643,104 @@ def _attacks(make: Maker) -> None:
     )
 
 
+def _plain(make: Maker) -> None:
+    """Add a site in whose events no rule found anything."""
+    page = "https://plain.example/"
+    make.act("page_view", make.event("17:10:00.000", "PageView", page, site="plain.example", title="Plain"))
+
+
+DECLARED = Declared(
+    sha256="9a" * 32,
+    library_version="2.9.383",
+    features=(
+        Feature(name="AutomaticMatching", enabled=True, meaning="contact details are read from form fields"),
+        Feature(name="InferredEvents", enabled=True, meaning="clicks on buttons are reported"),
+        Feature(name="ScrollDepth", enabled=False, meaning="how far the visitor scrolled is measured"),
+        Feature(name=SCRIPT, enabled=True, meaning=None),
+    ),
+    matched_keys=("em", "ph"),
+    allowed_in_protected_mode=tuple(f"key_{number}" for number in range(12)),
+    blocked=(
+        BlockedKeys(
+            event="PageView",
+            custom_data=("condition",),
+            address=("dept", IMAGE),
+            hashed=("ab" * 32, "cd" * 32),
+            found=("diagnosis",),
+        ),
+    ),
+    rules=(
+        ToolRule(kind="event_setup_tool", id="12", text="where the text of the clicked button is “Book”, Lead is sent"),
+        *(
+            ToolRule(kind="audience", id=str(number), text=f"the page's address contains “/topic-{number}{ANSI}”")
+            for number in range(9)
+        ),
+    ),
+    gateways=("https://gateway.clinic.example/events",),
+    not_read=1,
+)
+QUIET = Observed(
+    events=0,
+    automatic_events=0,
+    event_setup_tool_events=0,
+    matched_keys=(),
+    page_texts=False,
+    gateway_copies=0,
+    protected_mode=False,
+)
+
+
+def _configurations() -> tuple[Configuration, ...]:
+    """Return the configurations of two pixels: of one only the request was captured, of one the script too."""
+    shared = {"source": "s1", "fetched_at": "2026-03-02T14:05:29.500Z"}
+    return (
+        Configuration(
+            pixel_id="112233445566778",
+            domain=None,
+            declared=None,
+            observed=QUIET.model_copy(update={"events": 8, "automatic_events": 3, "page_texts": True}),
+            **shared,
+        ),
+        Configuration(
+            pixel_id="998877665544332",
+            domain="clinic.example",
+            declared=DECLARED,
+            observed=QUIET.model_copy(
+                update={
+                    "events": 2,
+                    "matched_keys": ("em", "external_id"),
+                    "protected_mode": True,
+                    "filtered_events": 1,
+                }
+            ),
+            **shared,
+        ),
+    )
+
+
+def _note(at: str, site: str, text: str, kind: str = "note") -> Mark:
+    return Mark.model_validate(
+        {"at": f"2026-03-02T{at}Z", "kind": kind, "site": site, "text": text, "by": "A. Reporter"}
+    )
+
+
+def _page(at: str, url: str, title: str | None, events: int, *fetched: str) -> Page:
+    site = url.split("/")[2].removeprefix("www.").removeprefix("shop.")
+    return Page(url=url, title=title, site=site, at=f"2026-03-02T{at}Z", events=events, fetched=fetched)
+
+
+def _pages() -> tuple[Page, ...]:
+    """Return pages with events, without any, and of sites on which no event was seen."""
+    return (
+        _page("14:05:29.000", "https://www.example-trust.example/", "Example Trust", 1, "configuration", "library"),
+        _page("14:06:02.000", "https://www.example-trust.example/conditions/hiv-patient-handbook", "HIV", 6),
+        _page("14:09:00.000", "https://www.example-trust.example/privacy", None, 0),
+        _page("14:21:00.000", "https://clinic.example/search?q=gender+identity", "Search results", 3),
+        _page("15:00:00.000", "https://loading.example/", "Loading", 0, "library"),
+        _page("15:01:00.000", f"https://silent.example/{SCRIPT}", f"Silent {ANSI}", 0),
+    )
+
+
 def build() -> Report:
     """Return the report."""
     make = Maker()
@@ -614,6 +748,7 @@ def build() -> Report:
     _clinic(make)
     _shop(make)
     _attacks(make)
+    _plain(make)
     return Report(
         generated_at="2026-03-04T10:00:00.000Z",
         revealed=False,
@@ -666,6 +801,20 @@ def build() -> Report:
         ),
         acts=tuple(make.acts),
         events=tuple(make.events),
+        rules=(
+            RuleText(
+                rule="topics/hiv",
+                version=2,
+                title="HIV: treatment and prevention",
+                category="hiv_sexual_health",
+                tier="special_risk",
+                reason="names HIV",
+                legal_basis="Art. 9(1) GDPR",
+                text="{}",
+            ),
+        ),
+        configurations=_configurations(),
+        pages=_pages(),
         marks=(
             Mark(
                 at="2026-03-02T14:07:00.000Z",
@@ -681,6 +830,10 @@ def build() -> Report:
                 text=f"went on to the clinic {SCRIPT}",
                 by=None,
             ),
+            _note("14:05:35.000", "example-trust.example", "R01, Example Trust: a patient handbook"),
+            _note("14:05:30.000", "example-trust.example", "", kind="logged_in"),
+            _note("17:10:00.000", "plain.example", f"R20, Plain: named; no particulars published {SCRIPT}{ANSI}"),
+            _note("15:00:00.000", "loading.example", "the banner stayed open"),
         ),
         problems=(Problem(where="walk.mitm at 20480", what=f"body could not be decoded: {SCRIPT}{ANSI}"),),
     )
@@ -708,7 +861,8 @@ def revealed(report: Report) -> Report:
 @pytest.fixture(scope="session")
 def empty(report: Report) -> Report:
     """Return a report of a session in which nothing was sent."""
-    return report.model_copy(update={"acts": (), "events": (), "marks": (), "problems": ()})
+    nothing = ("acts", "events", "rules", "configurations", "pages", "marks", "problems")
+    return report.model_copy(update=dict.fromkeys(nothing, ()))
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,7 @@
 import pytest
 
-from rules.model import ContextKind, FieldName
-from rules.score import BANDS, FIELD_PERCENT, SUPPRESSED_BY, assess, band_of
+from rules.model import ContextKind, Evidence, FieldName
+from rules.score import BANDS, FIELD_PERCENT, SUPPRESSED_BY, Met, assess, band_of
 
 NHS = "https://trust.nhs.uk"
 
@@ -73,9 +73,6 @@ def test_context_alone(evaluate, texts, deltas, band):
     "name", sorted(set(FieldName) - {FieldName.PAGE_URL, FieldName.REFERRER_URL, FieldName.DESTINATION_URL})
 )
 def test_fields_weigh(matcher, make_rule, name):
-    from rules.model import Evidence
-    from rules.score import Met
-
     rule = make_rule("en/a/a", "topic", tier="special_risk")
     found = assess([Met(rule, Evidence(field=name, parameter="p", text="x", start=0, end=1))], [], "d")
     assert found.score == (70 * FIELD_PERCENT.get(name, 100) + 50) // 100
@@ -88,6 +85,21 @@ def test_a_weak_topic_never_lowers_an_action(evaluate):
     both = evaluate(button_text="Book an appointment", referrer_url="https://x.example/symptoms")
     assert steps(both) == [25, -12, 27]
     assert both.score == alone.score == 40
+
+
+def test_two_weak_topics_are_as_much_as_a_named_condition(make_rule):
+    def found(*places):
+        return assess(
+            [Met(rule, Evidence(field=name, parameter="p", text="x", start=0, end=1)) for rule, name in places], [], "d"
+        )
+
+    site = make_rule("en/site/site", "topic", tier="special_risk", points=25)
+    word = make_rule("en/word/word", "topic", tier="health", points=25)
+    both = found((site, FieldName.PAGE_HOST), (word, FieldName.PAGE_PATH))
+    assert (steps(both), both.band, both.tier) == ([25, 15], "medium", "special_risk")
+    assert sorted(finding.points for finding in both.findings) == [15, 25]
+    assert found((word, FieldName.PAGE_TITLE), (word, FieldName.PAGE_PATH)).score == 25
+    assert found((site, FieldName.PAGE_HOST), (word, FieldName.PAGE_DESCRIPTION)).score == 25
 
 
 def test_a_suppressor_on_the_page_speaks_for_all_of_it(evaluate):

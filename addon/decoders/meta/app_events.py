@@ -10,10 +10,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from addon.decoders.meta.endpoints import Address
-from addon.decoders.meta.wire import Body
+from addon.decoders.meta.wire import Body, storable
 from addon.model import Param
 
 MAX_EVENTS = 100
+
+MAX_SECONDS = 10**11
+"""No time: more seconds since 1970 than any clock shows."""
 
 
 def app_id(address: Address) -> str:
@@ -52,13 +55,17 @@ def _listed(parameters: Sequence[Param], body: Body, name: str) -> list[Any]:
 
 
 def _event(item: dict[str, Any]) -> tuple[Param, ...]:
-    name = str(item.get("_eventName") or item.get("event_name") or "")
+    name = storable(_text(item.get("_eventName") or item.get("event_name") or ""))
     seconds = item.get("_logTime") or item.get("event_time")
     found = [Param(name="ev", value=name, raw=name, context="body")]
-    if isinstance(seconds, int) and seconds > 0:
+    if isinstance(seconds, int) and 0 < seconds < MAX_SECONDS:
         text = str(seconds * 1000)
         found.append(Param(name="ts", value=text, raw=str(seconds), context="body"))
     for key, value in list(item.items())[:200]:
-        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-        found.append(Param(name=f"custom_events.{key}", value=text, raw=text, context="body"))
+        text = storable(_text(value))
+        found.append(Param(name=storable(f"custom_events.{key}"), value=text, raw=text, context="body"))
     return tuple(found)
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

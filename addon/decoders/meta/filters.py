@@ -180,6 +180,7 @@ def _still_left(hit: Hit) -> Iterator[str]:
         yield "the site's name"
     if event_kind(hit.event_name) == "custom" and hit.event_name:
         yield f"the event's name, “{hit.event_name[:80]}”, which the site chose"
+    told: set[str] = set()
     for label, names in (
         ("the page's title", ("pmd[title]", "cd[pageFeatures]", "cd[Meta]")),
         (
@@ -189,10 +190,13 @@ def _still_left(hit: Hit) -> Iterator[str]:
         ("the text of the button clicked", ("cd[buttonText]", "cd[buttonFeatures]")),
         ("what was searched for", ("cd[search_string]", "lspk")),
     ):
+        told.update(names)
         if any(name in values for name in names):
             yield label
     custom = [
-        name for name in values if name.startswith("cd[") and not name.startswith(("cd[button", "cd[page", "cd[form"))
+        name
+        for name in values
+        if name.startswith("cd[") and not name.startswith(("cd[button", "cd[page", "cd[form")) and name not in told
     ]
     if custom:
         yield "custom data: " + ", ".join(sorted(custom)[:10])

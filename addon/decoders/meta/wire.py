@@ -158,10 +158,10 @@ def flatten(document: dict[str, object]) -> Iterator[Param]:
         else:
             text = json.dumps(value, ensure_ascii=False)
         produced += 1
-        text = _storable(text)
-        yield Param(name=_storable(name), value=text, raw=text, context="body")
+        text = storable(text)
+        yield Param(name=storable(name), value=text, raw=text, context="body")
 
 
-def _storable(text: str) -> str:
+def storable(text: str) -> str:
     """Return `text` without lone surrogates, which JSON escapes can smuggle in and no database takes."""
     return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

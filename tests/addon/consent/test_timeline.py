@@ -94,7 +94,10 @@ def test_not_asked_where_no_page_of_the_site_asks() -> None:
 
 
 def test_not_asked_is_not_said_where_one_page_could_not_be_looked_into() -> None:
-    assert state_at(15, [page(10, asks=False), page(20, asks=None)], [evidence(10), evidence(20)]) == ("unknown", "none")
+    assert state_at(15, [page(10, asks=False), page(20, asks=None)], [evidence(10), evidence(20)]) == (
+        "unknown",
+        "none",
+    )
 
 
 def test_not_asked_is_not_said_where_a_cookie_tells_of_a_choice() -> None:

@@ -180,9 +180,14 @@ def test_a_damaged_page_is_said_when_it_is_read(kept: Store) -> None:
     for start in range(4 * page_size, len(content), page_size):
         content[start : start + page_size] = b"\x5a" * page_size
     path.write_bytes(content)
-    with pytest.raises(StoreError), Store(path, create=False) as store:
-        store.observations("visit")
-        store.derivation("visit")
+
+    def read_everything() -> None:
+        with Store(path, create=False) as store:
+            store.observations("visit")
+            store.derivation("visit")
+
+    with pytest.raises(StoreError):
+        read_everything()
 
 
 def test_a_database_of_another_program_is_not_taken_over(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ MakeHit = Callable[..., Hit]
 
 TR = "https://www.facebook.com/tr/"
 PIXEL = "100020003000401"
+GRAPH = "https://graph.facebook.com/v18.0/200030004000501"
 PAGE = "https://www.example-trust.nhs.uk/our-services/hiv/"
 EVENT = {"id": PIXEL, "ev": "PageView", "dl": PAGE, "rl": "", "if": "false", "ts": "1795314223676", "v": "2.9.383",
          "ec": "0", "it": "1795314223514", "fbp": "fb.2.1795314223655.984438989723916406"}  # fmt: skip
@@ -152,6 +153,27 @@ def test_a_server_event_sent_by_a_browser(make_request: Make) -> None:
         (0, "Lead", PIXEL, PAGE), (1, "Search", PIXEL, PAGE),
     ]  # fmt: skip
     assert decoded.hits[0].client_time == 1795314223
+
+
+def test_events_of_an_app(make_request: Make) -> None:
+    event = {"_eventName": "Book HIV test", "_logTime": 1795314223, "clinic": ["GUM"]}
+    for body in (
+        json.dumps({"custom_events": [event], "anon_id": "XZ1"}),
+        urlencode({"custom_events": json.dumps([event])}),
+    ):
+        decoded = decode(make_request(url=f"{GRAPH}/activities", body=body.encode()))
+        assert decoded is not None
+        (hit,) = decoded.hits
+        assert (hit.pixel_id, hit.event_name, hit.client_time) == ("200030004000501", "Book HIV test", 1795314223)
+        assert ("custom_events.clinic", '["GUM"]') in [(param.name, param.value) for param in hit.parameters]
+
+
+@pytest.mark.parametrize("seconds", [10**4299, -1, 0, 1.5, "1795314223", None, [1]])
+def test_a_time_that_is_none_in_an_app(make_request: Make, seconds: object) -> None:
+    body = json.dumps({"custom_events": [{"_eventName": "x\ud800", "_logTime": seconds}]}).encode()
+    decoded = decode(make_request(url=f"{GRAPH}/activities", body=body))
+    assert decoded is not None
+    assert [(hit.event_name, hit.client_time) for hit in decoded.hits] == [("x\ufffd", None)]
 
 
 @pytest.mark.parametrize(
@@ -324,7 +346,7 @@ def test_no_address_raises(make_request: Make, host: str, path: str, query: list
 
 
 @given(
-    st.sampled_from([TR, "https://clinic.example/tr", "https://gw.example/events"]),
+    st.sampled_from([TR, "https://clinic.example/tr", "https://gw.example/events", f"{GRAPH}/activities"]),
     st.one_of(
         st.binary(max_size=200),
         st.lists(st.tuples(NAMES, VALUES), max_size=8).map(lambda pairs: urlencode(pairs, errors="replace").encode()),
@@ -334,6 +356,7 @@ def test_no_address_raises(make_request: Make, host: str, path: str, query: list
         JSON.map(lambda value: json.dumps(GATEWAY | {"custom_data": value}).encode()),
         JSON.map(lambda value: json.dumps({"fb.pixel_id": value, "event_name": value, "event_time": value}).encode()),
         JSON.map(lambda value: json.dumps({"data": [{"event_name": value, "user_data": value}]}).encode()),
+        JSON.map(lambda value: json.dumps({"custom_events": [{"_eventName": value, "_logTime": value}]}).encode()),
     ),
     st.lists(
         st.tuples(

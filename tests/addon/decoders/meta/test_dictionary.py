@@ -9,7 +9,7 @@ import pytest
 
 import captures
 from addon.capture import read_capture
-from addon.decoders.meta import content, decoder, dictionary, events, identity
+from addon.decoders.meta import app_events, content, decoder, dictionary, events, filters, identity, transport
 from addon.decoders.meta.dictionary import DictionaryError, all_parameters, lookup, read_dictionary
 from addon.redaction import KEPT_COOKIES
 
@@ -89,7 +89,7 @@ def named_by_the_decoder() -> set[str]:
     }
     found |= {*content._ADDRESSES, *content._TEXTS, *content._STRUCTURED, *content._TECHNICAL}
     found |= {prefix + "anything" for prefix in content._GATEWAY_CONTENT}
-    for module in (content, decoder, identity):
+    for module in (app_events, content, decoder, filters, identity, transport):
         tree = ast.parse(Path(str(module.__file__)).read_text(encoding="utf-8"))
         found |= {completed(name) for name in literals(tree)} - events.AUTOMATIC_EVENTS
     return found

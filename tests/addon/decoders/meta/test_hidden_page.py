@@ -47,7 +47,7 @@ def test_the_page_that_fits_is_found(make_hit: MakeHit) -> None:
     found = find_hidden_page(cut(make_hit, fingerprint(PAGE, PIXEL, "PageView")), [*OTHERS, PAGE, PAGE])
     assert found is not None
     assert found.url == PAGE
-    assert "none of the 3 other addresses of www.example-trust.nhs.uk" in found.evidence
+    assert "Of 4 addresses of www.example-trust.nhs.uk" in found.evidence
     assert "about 1 in 4,194,304" in found.evidence
 
 
