@@ -1,42 +1,12 @@
 """Saved browsing sessions as a stream of requests, chosen by what the file holds, not by its name."""
 
 import hashlib
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Protocol
 
-from addon.model import CapturedRequest, Problem
-from addon.vocabulary import SourceKind
+from addon.reader import CaptureError, CaptureReader
 
 _SNIFFED = 4096
 _CHUNK = 1 << 20
-
-
-class CaptureError(Exception):
-    """A capture cannot be read at all. The message names the file, what is wrong and what to do."""
-
-
-class CaptureReader(Protocol):
-    """One capture being read.
-
-    Iterating yields requests in the order of the file and never raises on its content. Afterwards
-    `read_to` says how far the file was read (bytes of a .mitm, entries of a HAR), `size` how many bytes it
-    has, `seen` how many requests it held, `complete` whether its end was reached, and `problems` what could
-    not be read.
-    """
-
-    kind: SourceKind
-    read_to: int
-    size: int
-    seen: int
-    complete: bool
-    problems: list[Problem]
-
-    def __iter__(self) -> Iterator[CapturedRequest]: ...
-
-    def position(self) -> int:
-        """Return how many bytes have been read so far, for a progress bar."""
-        ...
 
 
 def read_capture(path: Path) -> CaptureReader:

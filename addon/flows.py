@@ -1,15 +1,14 @@
 """mitmproxy's flows as captured requests. With `live` and `contentview` the only importer of mitmproxy."""
 
 from collections.abc import Iterator
-from pathlib import Path
-from typing import BinaryIO
+from typing import ClassVar
 
 from mitmproxy import flow as mitm_flow
 from mitmproxy import http
 from mitmproxy.io import FlowReader
 
-from addon.capture import CaptureError
 from addon.model import CapturedRequest, Problem
+from addon.reader import CaptureReader
 from addon.vocabulary import Delivery, SourceKind
 
 HELD_KEY = "pixelwitness_held"
@@ -94,32 +93,14 @@ def _plain_url(url: str) -> str:
     )
 
 
-class FlowFileReader:
-    """Reads a file of mitmproxy flows (see `addon.capture.CaptureReader`)."""
+class FlowFileReader(CaptureReader):
+    """Reads a file of mitmproxy flows (see `addon.reader.CaptureReader`)."""
 
-    kind: SourceKind = "mitm"
-
-    def __init__(self, path: Path, size: int) -> None:
-        """Prepare to read `path`, which has `size` bytes; nothing is opened yet."""
-        self.path = path
-        self.size = size
-        self.read_to = 0
-        self.seen = 0
-        self.complete = False
-        self.problems: list[Problem] = []
-        self._file: BinaryIO | None = None
-
-    def position(self) -> int:
-        """Return how many bytes have been read so far."""
-        return self._file.tell() if self._file is not None and not self._file.closed else self.read_to
+    kind: ClassVar[SourceKind] = "mitm"
 
     def __iter__(self) -> Iterator[CapturedRequest]:
         """Yield the HTTP requests of the file in order; a break ends the stream and is a problem."""
-        try:
-            self._file = self.path.open("rb")
-        except OSError as error:
-            raise CaptureError(f"{self.path} cannot be opened: {error.strerror or error}") from None
-        with self._file as file:
+        with self._open() as file:
             flows = iter(FlowReader(file).stream())
             while True:
                 start = file.tell()

@@ -8,46 +8,27 @@ import base64
 import binascii
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, ClassVar
 from urllib.parse import quote, quote_plus, unquote
 
 import ijson
 
-from addon.capture import CaptureError
 from addon.model import CapturedRequest, Problem
+from addon.reader import CaptureReader
 from addon.vocabulary import Delivery, SourceKind
 
 MAX_PROBLEMS = 200
 """Most broken entries that are named one by one."""
 
 
-class HarReader:
-    """Reads a HAR (see `addon.capture.CaptureReader`). `read_to` counts entries."""
+class HarReader(CaptureReader):
+    """Reads a HAR (see `addon.reader.CaptureReader`). `read_to` counts entries."""
 
-    kind: SourceKind = "har"
-
-    def __init__(self, path: Path, size: int) -> None:
-        """Prepare to read `path`, which has `size` bytes; nothing is opened yet."""
-        self.path = path
-        self.size = size
-        self.read_to = 0
-        self.seen = 0
-        self.complete = False
-        self.problems: list[Problem] = []
-        self._file: BinaryIO | None = None
-
-    def position(self) -> int:
-        """Return how many bytes have been read so far."""
-        return self._file.tell() if self._file is not None and not self._file.closed else self.size
+    kind: ClassVar[SourceKind] = "har"
 
     def __iter__(self) -> Iterator[CapturedRequest]:
         """Yield the requests of the file in order; broken entries and a broken end are problems."""
-        try:
-            self._file = self.path.open("rb")
-        except OSError as error:
-            raise CaptureError(f"{self.path} cannot be opened: {error.strerror or error}") from None
-        with self._file as file:
+        with self._open() as file:
             if file.read(3) != b"\xef\xbb\xbf":
                 file.seek(0)
             entries = ijson.items(file, "log.entries.item", use_float=True)

@@ -4,10 +4,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from addon.audit import consent_of, derive
-from addon.capture import CaptureReader, file_sha256, read_capture
+from addon.capture import file_sha256, read_capture
 from addon.consent.timeline import timelines
 from addon.model import Frozen, Problem
 from addon.observation import Observer
+from addon.reader import CaptureReader
 from addon.store.store import SourceRow, Store
 from rules.engine import Matcher
 

@@ -88,7 +88,7 @@ def _explained(error: Exception) -> int:
     if callable(show) and hasattr(error, "exit_code"):  # the parser's own errors, which know how to be shown
         show()
         return int(error.exit_code)
-    from addon.capture import CaptureError  # noqa: PLC0415 - only where something went wrong
+    from addon.reader import CaptureError  # noqa: PLC0415 - only where something went wrong
     from addon.store.store import EventNotFoundError, SessionNotFoundError, StoreError  # noqa: PLC0415
     from cli.report import NotDerivedError  # noqa: PLC0415
     from rules.errors import RuleSetError  # noqa: PLC0415

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from addon.capture import CaptureError, file_sha256, read_capture
+from addon.capture import file_sha256, read_capture
+from addon.reader import CaptureError
 
 AS_ROOT = hasattr(os, "geteuid") and os.geteuid() == 0
 

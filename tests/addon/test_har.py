@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from addon.capture import CaptureReader, read_capture
+from addon.capture import read_capture
+from addon.reader import CaptureReader
 from addon.decoders.meta.wire import body_parameters
 from addon.har import MAX_PROBLEMS, har_request
 from addon.model import CapturedRequest

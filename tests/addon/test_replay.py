@@ -10,7 +10,8 @@ import pytest
 
 import captures
 from addon.audit import derive
-from addon.capture import CaptureError, file_sha256
+from addon.capture import file_sha256
+from addon.reader import CaptureError
 from addon.consent.timeline import Mark
 from addon.observation import Observer
 from addon.replay import rederive, replay, restamp, session_name, source_id

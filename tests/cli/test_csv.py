@@ -59,3 +59,13 @@ def test_hostile_report(report: Report) -> None:
 
 def test_every_record_is_one_line(report: Report) -> None:
     assert len(render(report, 0).splitlines()) == 1 + len(report.events)
+
+
+def test_filters_and_origins_are_columns(report: Report) -> None:
+    found = {row["event"]: row for row in rows(report)}
+    search, derived = (event for event in report.events if event.event_name == "Search")
+    assert found[search.id]["filtered"].startswith("Protected-data mode: the client cut")
+    assert found[search.id]["still_left"] == "the site's name | what was searched for | identifiers: em, fbp"
+    assert (found[search.id]["agent"], found[search.id]["library"]) == ("tmgoogletagmanager", "2.9.383")
+    assert found[search.id]["page_evidence"].startswith("A fingerprint")
+    assert found[derived.id]["derived_from"] == search.id

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from cli import wording
 from cli.reports import FORMATS
-from cli.schema import Report
+from cli.schema import BlockedKeys, Configuration, Filter, Report, ToolRule
 from cli.terminal import printable
 
 render = FORMATS["html"].render
@@ -167,6 +167,79 @@ def test_dismissed_findings_stand_in_the_appendix(page: str) -> None:
     assert reason
 
 
+def test_what_was_filtered_stands_beside_what_left(page: str) -> None:
+    start = page.index('<article class="entry" id="act-7"')
+    act = page[start : page.index("</article>", start)]
+    filtered, left = unescape(act).index(wording.FILTERED), act.index(wording.STILL_LEFT)
+    assert filtered < unescape(act).index("Protected-data mode: the client cut") < left
+    assert left < act.index("What was searched for") < act.index("1 event of this act shows no sign of filtering.")
+
+
+def test_a_derived_event_links_to_its_origin(report: Report, page: str) -> None:
+    derived = next(event for event in report.events if event.trigger == "event_setup_tool")
+    number = 1 + [event.id for event in report.events].index(derived.derived_from or "")
+    assert f'Derived from <a href="#event-{number}">Search, 14:21:05, event {derived.derived_from}</a>' in page
+
+
+def test_declared_and_observed_are_two_columns(page: str, outline: Outline) -> None:
+    start = page.index('<h2 id="setups">')
+    section = page[start : page.index("</section>", start)]
+    assert '<th scope="col">Declared by its script</th><th scope="col">Observed in 2 events</th>' in section
+    assert (
+        '<th scope="row">Contact details (advanced matching)</th>'
+        "<td>Switched on: AutomaticMatching; fields: e-mail address, phone number</td>"
+        "<td>Seen: e-mail address, id the site gave the visitor. Not among the declared fields: id the site gave the "
+        "visitor; the site&#39;s own code can give them</td>"
+    ) in section
+    assert "9a" * 32 in section
+    assert "Not known: the capture holds the request for its script and not the text" in section
+    assert "1 call of the script could not be read" in section
+    assert "no request for a configuration" in section
+
+
+def test_long_lists_of_a_script_are_folded(page: str) -> None:
+    start = page.index('<h2 id="setups">')
+    section = page[start : page.index("</section>", start)]
+    found = re.findall(r'<details class="declared"( open)?>\s*<summary>([^<]+?) <', section)
+    folds = {name: opened for opened, name in found}
+    assert folds == {
+        "Switched on": " open",
+        "Switched off": " open",
+        "Keys removed before sending": " open",
+        "Keys that protected-data mode lets through": "",
+        "Rules of the Event Setup Tool": " open",
+        "Rules for audiences": "",
+    }
+
+
+def test_pages_without_an_event_are_listed(page: str) -> None:
+    start = page.index('<h2 id="pages">')
+    section = page[start : page.index("</section>", start)]
+    assert section.count("no event seen") == 3
+    assert "does not prove that no pixel is installed" in section
+    assert "<details" not in section
+
+
+def test_many_pages_are_folded(report: Report) -> None:
+    page = render(report.model_copy(update={"pages": report.pages * 3}), 0)
+    start = page.index('<h2 id="pages">')
+    assert "<summary>18 pages in order of time</summary>" in page[start : page.index("</section>", start)]
+
+
+def test_notes_stand_with_their_site(page: str) -> None:
+    trust = page.index('<section class="site" aria-labelledby="site-1"')
+    assert "R01, Example Trust: a patient handbook" in page[trust : page.index("Acts in time", trust)]
+    others = page.index('<table class="stack others">')
+    assert "R20, Plain: named; no particulars published" in page[others : page.index("</table>", others)]
+    silent = page.index("Sites where no event was seen")
+    assert "the banner stayed open" in page[silent : page.index("<nav", silent)]
+
+
+def test_rules_are_shown_with_their_title(page: str) -> None:
+    assert "Rule “HIV: treatment and prevention” (topics/hiv, version 2)" in page
+    assert "Rule topics/mental-health, version 2" in page
+
+
 def test_a_recorded_report_carries_no_banner(page: str) -> None:
     assert 'class="banner' not in page
     assert wording.RECONSTRUCTION not in unescape(page)
@@ -207,6 +280,31 @@ def test_what_could_not_be_seen_is_said(outline: Outline) -> None:
     assert "sha256:" + "ab" * 32 in text
 
 
+FILTERED = (Filter(parameter="pm", text="cut"),)
+
+
+def poison_configuration(found: Configuration, value: str) -> Configuration:
+    """Return a configuration with `value` in every text."""
+    declared = found.declared and found.declared.model_copy(
+        update={
+            "sha256": value,
+            "library_version": value,
+            "features": tuple(item.model_copy(update={"name": value}) for item in found.declared.features),
+            "matched_keys": (value,),
+            "allowed_in_protected_mode": (value,),
+            "blocked": (
+                BlockedKeys(event=value, custom_data=(value,), address=(value,), hashed=(value,), found=(value,)),
+            ),
+            "rules": (ToolRule(kind=value, id=value, text=value),),
+            "gateways": (value,),
+        }
+    )
+    observed = found.observed.model_copy(update={"matched_keys": (value,)})
+    return found.model_copy(
+        update={"pixel_id": value, "domain": value, "fetched_at": value, "declared": declared, "observed": observed}
+    )
+
+
 @settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(
     value=st.text(max_size=80)
@@ -224,6 +322,10 @@ def test_any_text_in_any_field_stays_text(report: Report, value: str) -> None:
             "page_url": value,
             "page_title": value,
             "page_evidence": value,
+            "library": value,
+            "agent": value,
+            "filters": tuple(item.model_copy(update={"parameter": value, "text": value}) for item in FILTERED),
+            "still_left": (value,),
             "referrer_url": value,
             "clicked": value,
             "searched": value,
@@ -285,6 +387,12 @@ def test_any_text_in_any_field_stays_text(report: Report, value: str) -> None:
             ),
             "problems": tuple(item.model_copy(update={"where": value, "what": value}) for item in report.problems),
             "coverage": report.coverage.model_copy(update={"blind_spots": (value,), "other_requests": {value: 1}}),
+            "rules": tuple(item.model_copy(update={"title": value, "rule": value}) for item in report.rules),
+            "configurations": tuple(poison_configuration(item, value) for item in report.configurations),
+            "pages": tuple(
+                item.model_copy(update={"url": value, "title": value, "site": value, "at": value, "fetched": (value,)})
+                for item in report.pages
+            ),
             "generated_at": value,
         }
     )

@@ -76,3 +76,24 @@ def test_reconstruction_and_reveal_are_loud(reconstruction: Report, revealed: Re
     assert shown.count(wording.RECONSTRUCTION) == 2
     assert "## example-trust.example (reconstruction)" in shown
     assert wording.REVEALED in render(revealed, 0)
+
+
+def test_filters_setups_pages_and_notes_are_said(report: Report) -> None:
+    shown = render(report, 0)
+    assert "- What Meta's client filtered:" in shown
+    assert "- What left all the same:" in shown
+    assert "## How the pixels were set up" in shown
+    assert "| Contact details (advanced matching) | switched on: AutomaticMatching; fields" in shown
+    assert "**Keys that protected-data mode lets through, as declared:** 12 (listed with -v)" in shown
+    assert "key\\_11" in render(report, 1)
+    assert "## Pages visited" in shown
+    assert shown.count("no event seen") == 5
+    assert "- **plain.example**: 1 act, 1 event\n  - R20, Plain" in shown
+    assert "**Investigator's notes**" in shown
+
+
+def test_many_pages_are_cut_to_those_without_an_event(report: Report) -> None:
+    many = report.model_copy(update={"pages": report.pages * 3})
+    assert "all of them with -v" in render(many, 0)
+    assert "hiv-patient-handbook | HIV | 6 events" not in render(many, 0)
+    assert render(many, 1).count("hiv-patient-handbook | HIV | 6 events") == 3

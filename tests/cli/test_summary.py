@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cli import sentences
-from cli.schema import Consent, Event, Report, Review
+from cli.schema import Consent, Event, Mark, Report, Review, RuleText
 from cli.summary import Segment, Site, Summary, before_consent, excerpt, segments, summarise
 
 
@@ -40,8 +40,8 @@ def test_headline_counts_acts_from_medium(summary: Summary) -> None:
         ("form", 1),
     ]
     assert (totals.low, totals.withheld, totals.dismissed) == (1, 1, 1)
-    assert totals.acts == 12
-    assert totals.events == 14
+    assert totals.acts == 13
+    assert totals.events == 15
     assert summary.sites_with_health == 4
 
 
@@ -60,8 +60,11 @@ def test_sites_come_strongest_first_and_the_unknown_last(summary: Summary) -> No
         "pharmacy.example",
         "hostile.example",
         None,
+        "plain.example",
     ]
-    assert [found.number for found in summary.sites] == [1, 2, 3, 4, 5]
+    assert [found.number for found in summary.sites] == [1, 2, 3, 4, 5, 6]
+    assert [found.site for found in summary.without_finding] == ["plain.example"]
+    assert summary.with_finding == summary.sites[:5]
 
 
 def test_groups_by_topic_and_by_action_where_there_is_none(summary: Summary) -> None:
@@ -186,8 +189,8 @@ def test_overlapping_words_become_one_mark() -> None:
 
 def test_events_without_an_act_are_not_lost(report: Report) -> None:
     lost = summarise(report.model_copy(update={"acts": ()}))
-    assert lost.totals.events == 14
-    assert lost.totals.acts == 14
+    assert lost.totals.events == 15
+    assert lost.totals.acts == 15
 
 
 def test_timeline_is_in_order_and_shortens_pauses(report: Report, summary: Summary) -> None:
@@ -198,6 +201,7 @@ def test_timeline_is_in_order_and_shortens_pauses(report: Report, summary: Summa
     assert all(0 <= position <= 1 for position in positions)
     assert [mark.text for mark in timeline.marks] == [
         "banner configuration loaded",
+        "logged in",
         "clicked “Reject all”",
         "cookie_consent=rejected in a request",
     ]
@@ -219,7 +223,7 @@ def test_legend_names_each_parameter_once(summary: Summary) -> None:
     assert len(names) == len(set(names))
     found = {item.name: item for item in summary.legend}
     assert found["dl"].meaning == "address of the page"
-    assert found["dl"].occurrences == 14
+    assert found["dl"].occurrences == 15
     assert not found["cd[long]"].documented
 
 
@@ -255,3 +259,95 @@ def test_addresses_are_facts_or_unknown(report: Report, seen: str | None, said: 
 
 def test_an_address_nobody_stated(report: Report) -> None:
     assert sentences.address("10.0.…", None) == "from the investigator's own network (public address not stated)"
+
+
+def test_notes_stand_with_their_site_in_order(summary: Summary) -> None:
+    notes = site(summary, "example-trust.example").notes
+    assert [sentences.mark(note) for note in notes] == [
+        "R01, Example Trust: a patient handbook (A. Reporter)",
+        "Logged in (A. Reporter)",
+    ]
+    assert [len(site(summary, name).notes) for name in ("plain.example", "clinic.example")] == [1, 0]
+
+
+def test_one_author_of_all_notes_is_said_once(summary: Summary) -> None:
+    notes = site(summary, "example-trust.example").notes
+    assert sentences.common_author(notes) == "A. Reporter"
+    assert sentences.mark(notes[0], "A. Reporter") == "R01, Example Trust: a patient handbook"
+    other = Mark(at="2026-03-02T15:00:00.000Z", kind="note", site=None, text="x", by=None)
+    assert sentences.common_author([*notes, other]) == sentences.common_author([other]) == ""
+
+
+def test_sites_without_any_event_are_listed(summary: Summary) -> None:
+    assert [(found.site, found.pages, found.fetched, len(found.notes)) for found in summary.silent] == [
+        ("loading.example", 1, ("library",), 1),
+        ("silent.example", 1, (), 0),
+    ]
+    assert sentences.silent(summary.silent[0]) == "1 page, no event seen; fetched: Meta's pixel program"
+    assert sentences.fetched_without_event(summary)
+
+
+def test_a_site_is_silent_only_where_no_page_had_an_event(report: Report) -> None:
+    few = report.model_copy(update={"events": (), "acts": ()})
+    assert [found.site for found in summarise(few).silent] == ["loading.example", "silent.example"]
+
+
+def test_pages_without_an_event_prove_nothing(report: Report) -> None:
+    said = sentences.pages(report)
+    assert said.startswith("6 pages visited.")
+    assert said.endswith(
+        "On 3 pages no event was seen. That no event was seen does not prove that no pixel is installed."
+    )
+    assert [sentences.page_events(page) for page in report.pages] == [
+        "1 event",
+        "6 events",
+        "no event seen",
+        "3 events",
+        "no event seen; fetched: Meta's pixel program",
+        "no event seen",
+    ]
+
+
+def test_filters_stand_beside_what_left(summary: Summary) -> None:
+    entry = site(summary, "clinic.example").groups[0].entries[0]
+    assert [note.parameter for note in entry.filters] == ["pm", "rp"]
+    assert entry.still_left == ("the site's name", "what was searched for", "identifiers: em, fbp")
+    assert sentences.unfiltered(entry) == "1 event of this act shows no sign of filtering."
+    other = site(summary, "example-trust.example").groups[0].entries[0]
+    assert (other.filters, other.unfiltered, sentences.unfiltered(other)) == ((), 1, "")
+
+
+def test_topics_of_special_risk_stand_first(report: Report, summary: Summary) -> None:
+    assert summary.totals.topics[0].key == "hiv_sexual_health"
+    assert [found.key for found in summarise(report.model_copy(update={"rules": ()})).totals.topics[:2]] == [
+        "mental_health",
+        "contraception",
+    ]
+    rules = tuple(
+        RuleText(rule=name, version=1, title=name, category=name, tier=tier, reason="", legal_basis="", text="{}")
+        for name, tier in (("<b>bold</b>", "special_risk"), ("mental_health", "health"))
+    )
+    assert summarise(report.model_copy(update={"rules": rules})).totals.topics[0].key == "<b>bold</b>"
+
+
+def test_pixels_with_a_read_script_come_first(summary: Summary) -> None:
+    assert [(found.configuration.pixel_id, found.sites) for found in summary.setups] == [
+        ("998877665544332", ("clinic.example",)),
+        (
+            "112233445566778",
+            ("example-trust.example", "pharmacy.example", "hostile.example", "plain.example"),
+        ),
+    ]
+    assert summary.without_setup == ("445566778899001",)
+
+
+def test_how_an_event_came_about(report: Report) -> None:
+    first, second = (event for event in report.events if event.event_name == "Search")
+    assert sentences.came_about(first) == (
+        "the site's own code called it; a name from Meta's list; Meta's client of build 2.9.383; "
+        "placed by Google Tag Manager (tmgoogletagmanager), as the request states"
+    )
+    assert sentences.came_about(second).startswith("a rule set up in Meta's Event Setup Tool")
+    others = {event.id: event for event in report.events}
+    assert sentences.derived_from(second, others) == f"Search, 14:21:05, event {first.id}"
+    assert sentences.derived_from(second, {}) == f"event {first.id}, which is not shown here"

@@ -66,3 +66,26 @@ def test_any_text_stays_inert(report: Report, value: str) -> None:
     shown = text.render_event(event, width=60)
     assert all(printable(line) == line for line in shown.split("\n"))
     assert all(columns(line) <= 60 for line in shown.split("\n"))
+
+
+def test_filters_setups_pages_and_notes_are_said(report: Report) -> None:
+    brief, more = (" ".join(text.render(report, level).split()) for level in (0, 1))
+    assert "Filtered: Protected-data mode: the client cut" in brief
+    assert "Still left: the site's name; what was searched for; identifiers: em, fbp" in brief
+    assert "Declared by its script - Events by Meta's code itself: switched on: InferredEvents" in brief
+    assert "Observed in 2 events - Events by Meta's code itself: 0 of 2 events" in brief
+    assert "key_11" not in brief
+    assert "key_11" in more
+    assert "1 pixel whose script is not in the capture (declared: not known)" in brief
+    assert "INVESTIGATOR'S NOTES 14:05:35 R01, Example Trust: a patient handbook (A. Reporter)" in brief
+    assert "- plain.example: 1 act, 1 event 17:10:00 R20, Plain" in brief
+    assert "Listed here are pages on which no event was seen" in brief
+    assert "Search results 3 events" in more
+
+
+def test_one_event_names_its_origin(report: Report) -> None:
+    derived = next(event for event in report.events if event.trigger == "event_setup_tool")
+    assert f"derived from event {derived.derived_from}" in text.render_event(derived)
+    assert f"derived from Search, 14:21:05, event {derived.derived_from}" in text.render_event(
+        derived, others=report.events
+    )
