@@ -13,6 +13,9 @@ from addon.vocabulary import ActKind
 SAME_VIEW_SECONDS = 2.0
 """Two pixels on one page report its view within this time."""
 
+SCRAPED_SECONDS = 30.0
+"""Meta's client scrapes a page some time after it was opened, later on slow machines."""
+
 FOLLOWS_SECONDS = 2.0
 """An event that the site sends because of a click or a page view follows it within this time."""
 
@@ -42,10 +45,14 @@ class _OpenAct:
 def acts(events: Sequence[Event], searches: Callable[[Event], bool]) -> tuple[Act, ...]:
     """Return the acts behind `events` in order of time; `searches` tells whether an event tells of a search."""
     found: list[_OpenAct] = []
+    viewed: set[tuple[str | None, str | None]] = set()
     for event in sorted(events, key=lambda item: (_moment(item), item.id)):
         act = _belongs_to(event, found)
         if act is None:
-            found.append(_OpenAct(_kind(event, searches(event)), event))
+            kind = _kind(event, is_search=searches(event), viewed=_load(event) in viewed)
+            found.append(_OpenAct(kind, event))
+            if kind in {"page_view", "search"}:
+                viewed.add(_load(event))
         else:
             act.events.append(event)
             if act.kind == "page_view" and searches(event):
@@ -68,25 +75,30 @@ def _belongs_to(event: Event, found: Sequence[_OpenAct]) -> _OpenAct | None:
             if act.kind in {"click", "form"} and gap <= SAME_VIEW_SECONDS / 2 and not act.reports(event):
                 return act
         elif event.event_name in _PAGE_EVENTS:
-            if act.kind in {"page_view", "search"} and first.event_name not in _CLICKS and gap <= SAME_VIEW_SECONDS:
-                same_load = _init_time(first) == _init_time(event)
-                if same_load or not act.reports(event):
-                    return act
+            if act.kind not in {"page_view", "search"} or first.event_name in _CLICKS:
+                continue
+            same_load = _load(first) == _load(event)
+            if gap <= SAME_VIEW_SECONDS and (same_load or not act.reports(event)):
+                return act
+            if event.event_name == "Microdata" and same_load and gap <= SCRAPED_SECONDS:
+                return act
         elif gap <= FOLLOWS_SECONDS:
             return act
     return None
 
 
-def _init_time(event: Event) -> str | None:
-    return event.hits[0].init_time
+def _load(event: Event) -> tuple[str | None, str | None]:
+    """Return what events of one load of one page have in common."""
+    return event.page_url, event.hits[0].init_time
 
 
-def _kind(event: Event, is_search: bool) -> ActKind:
+def _kind(event: Event, *, is_search: bool, viewed: bool) -> ActKind:
+    """Return what the visitor did, where `event` is the first to tell of it; `viewed`: the view was told before."""
     if event.event_name in _CLICKS:
         return "form" if _submits(event) else "click"
     if is_search or event.event_name == "Search":
         return "search"
-    if event.event_name in _PAGE_EVENTS or event.event_name == "ViewContent":
+    if event.event_name in _PAGE_EVENTS or (event.event_name == "ViewContent" and not viewed):
         return "page_view"
     return "form" if event.event_name in _FORMS else "other"
 

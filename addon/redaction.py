@@ -50,7 +50,9 @@ MAX_SEARCHED_SECRETS = 50
 GLOBAL_LENGTH = 8
 """A secret of at least this many characters is removed wherever it stands, not only where it was named."""
 
-EMAIL = re.compile(r"(?<![\w.%+-])[\w.%+-]{1,64}(?:@|%40|%2540)[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,5}")
+EMAIL = re.compile(
+    r"(?<![\w.%+-])(?<!mailto:)[\w.%+-]{1,64}(?:@|%40|%2540)[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,5}"
+)
 
 
 _MARK = re.compile(r"SECRET-\d+-CHARACTERS")
@@ -402,7 +404,7 @@ class Redactor:
         for old, new in self._replacements:
             if old in value:
                 value = value.replace(old, new)
-        if "mailto:" not in value and ("@" in value or "%40" in value):
+        if "@" in value or "%40" in value:
             value = mask_email(value)
         return value
 

@@ -100,7 +100,9 @@ def replay(
     with store.transaction():
         store.ensure_session(name)
         results = tuple(_keep(store, name, reading) for reading in readings)
-        if any(not result.known for result in results) or store.derivation(name) is None:
+        stored = store.derivation(name)
+        other_rules = stored is None or stored.ruleset_digest != matcher.ruleset.digest
+        if other_rules or any(not result.known for result in results):
             store.write_derivation(name, derive(store.observations(name), matcher))
     return name, results
 

@@ -218,7 +218,7 @@ def _pages(
 
     def open_page(site: str | None, at: float) -> int | None:
         """Return the page of `site` that was opened last before `at`."""
-        before = range(bisect_right(moments, at) - 1, -1, -1)
+        before = range(bisect_right(moments, at) - 1, -1, -1) if site else ()
         return next((index for index in before if starts[index].site == site), None)
 
     sent = [0] * len(starts)

@@ -80,6 +80,14 @@ class ProgressBar:
         return bar, bar.add_task(self._label, total=self._total)
 
 
+def make_folder(path: Path) -> None:
+    """Make the folder `path` and those above it, where they do not exist. Raises OutputError."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{path} cannot be made: {error.strerror or error}; name another folder") from None
+
+
 def write_file(path: Path, text: str) -> None:
     """Write `text` to `path`, readable by its owner only, whole or not at all. Raises OutputError."""
     try:

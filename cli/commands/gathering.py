@@ -11,7 +11,7 @@ import typer
 
 from cli.exits import ExitCode
 from cli.options import DEFAULT_DATABASE, Database, Rules
-from cli.talk import progress, put, say, write_file
+from cli.talk import make_folder, progress, put, say, write_file
 
 if TYPE_CHECKING:
     from addon.store.store import Store
@@ -112,7 +112,7 @@ def demo(
     from cli.reports import FORMATS  # noqa: PLC0415
     from cli.rulebook import matcher  # noqa: PLC0415
 
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     everything = demo_captures()
     published = [path for path in everything if path == RECONSTRUCTION or RECONSTRUCTION in path.parents]
     recorded = [path for path in everything if path not in published]

@@ -10,7 +10,7 @@ import typer
 
 from cli.exits import ExitCode
 from cli.options import Rules
-from cli.talk import put, say, write_file
+from cli.talk import make_folder, put, say, write_file
 
 app = typer.Typer(help="Read, check and try the rules that score.", no_args_is_help=True)
 
@@ -182,7 +182,7 @@ def new_rule(
     target = folder / f"{rule}.yaml"
     if target.exists():
         raise typer.BadParameter(f"{target} exists already")
-    target.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(target.parent)
     write_file(target, text)
     say(f"Next: fill it in, then run: pixelwitness rules check {folder}")
     put(str(target))

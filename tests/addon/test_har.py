@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from addon.capture import read_capture
-from addon.reader import CaptureReader
 from addon.decoders.meta.wire import body_parameters
 from addon.har import MAX_PROBLEMS, har_request
 from addon.model import CapturedRequest
+from addon.reader import CaptureReader
 
 Json = dict[str, Any]
 Save = Callable[..., Path]

@@ -26,7 +26,10 @@ from rules.engine import Matcher
 from rules.loader import load_rules
 
 MITMDUMP = Path(sys.executable).with_name("mitmdump")
-PIXEL = "/tr/?id=900000000000077&ev=PageView&dl=https%3A%2F%2Fwww.clinic.example%2Fhiv-clinic%2F&if=false&ts={ts}&v=2.9.383&ec={ec}&it=1"
+PIXEL = (
+    "/tr/?id=900000000000077&ev=PageView&dl=https%3A%2F%2Fwww.clinic.example%2Fhiv-clinic%2F"
+    "&if=false&ts={ts}&v=2.9.383&ec={ec}&it=1"
+)
 
 REDIRECT_SCRIPT = """
 import os
@@ -49,7 +52,7 @@ class _Origin(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(page)
 
-    do_POST = do_GET
+    do_POST = do_GET  # noqa: N815 - the name that http.server calls
 
     def log_message(self, *args):
         pass

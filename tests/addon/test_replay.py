@@ -11,9 +11,9 @@ import pytest
 import captures
 from addon.audit import derive
 from addon.capture import file_sha256
-from addon.reader import CaptureError
 from addon.consent.timeline import Mark
 from addon.observation import Observer
+from addon.reader import CaptureError
 from addon.replay import rederive, replay, restamp, session_name, source_id
 from addon.store.schema import DERIVED, OBSERVED
 from addon.store.store import Store, StoreError

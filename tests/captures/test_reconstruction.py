@@ -120,17 +120,13 @@ def test_the_twenty_are_all_there_and_nobody_else(findings: build.Findings) -> N
     assert set(names) == TWENTY | {"Unnamed trusts"}
 
 
-def test_every_finding_is_exactly_one_request(
-    findings: build.Findings, pixel_flows: list[http.HTTPFlow]
-) -> None:
+def test_every_finding_is_exactly_one_request(findings: build.Findings, pixel_flows: list[http.HTTPFlow]) -> None:
     wanted = [
         (event.id, f"https://{site.hostname}{page.path}", site.pixel)
         for site in findings.sites()
         for page, event in build.events(site)
     ]
-    got = [
-        (flow.metadata["pixelwitness_finding"], told(flow)["dl"], told(flow)["id"]) for flow in pixel_flows
-    ]
+    got = [(flow.metadata["pixelwitness_finding"], told(flow)["dl"], told(flow)["id"]) for flow in pixel_flows]
     assert got == wanted
     assert [entry[0] for entry in wanted] == [f"R{number:02}" for number in range(1, len(wanted) + 1)]
 
@@ -138,9 +134,7 @@ def test_every_finding_is_exactly_one_request(
 def test_provenance_names_every_event_once(findings: build.Findings) -> None:
     text = build.PROVENANCE.read_text(encoding="utf-8")
     rows = re.findall(r"^\| (R\d\d) \| (.*?) \| .* \| (.+) \| .+ \|$", text, re.MULTILINE)
-    wanted = [
-        (event.id, site.name, event.published) for site in findings.sites() for _, event in build.events(site)
-    ]
+    wanted = [(event.id, site.name, event.published) for site in findings.sites() for _, event in build.events(site)]
     assert rows == wanted
 
 
@@ -234,9 +228,7 @@ def test_a_url_that_cannot_be_an_image_request_is_refused() -> None:
         build.pixel_path([("dl", "x" * 2048)])
 
 
-def test_destinations_stay_on_the_trusts_own_site(
-    findings: build.Findings, pixel_flows: list[http.HTTPFlow]
-) -> None:
+def test_destinations_stay_on_the_trusts_own_site(findings: build.Findings, pixel_flows: list[http.HTTPFlow]) -> None:
     for flow in pixel_flows:
         features = parse_qs(urlsplit(flow.request.url).query).get("cd[buttonFeatures]")
         destination = json.loads(features[0])["destination"] if features else ""

@@ -776,6 +776,39 @@ def test_scoring_says_what_is_wrong(run: Run, tmp_path: Path, arguments: tuple[s
     assert words in result.err
 
 
+def test_a_vocabulary_is_measured(run: Run, pack: Path, tmp_path: Path) -> None:
+    (tmp_path / "words.txt").write_text("zorbitis\nbicycles\n", encoding="utf-8")
+    result = run("rules", "coverage", "words.txt", "--rules", pack)
+    assert (result.code, result.lines) == (0, ["bicycles"])
+    assert "1 of 2 entries are met" in result.err
+    assert run("rules", "coverage", "nothing.txt").code == ExitCode.USAGE
+
+
+def test_a_new_rule_is_begun_and_never_overwritten(run: Run, tmp_path: Path) -> None:
+    result = run("rules", "new", "en/rare/zorbitis", "--folder", "mine")
+    assert result.code == 0
+    assert (tmp_path / result.out.strip()).is_file()
+    assert run("rules", "new", "en/rare/zorbitis", "--folder", "mine").code == ExitCode.USAGE
+    assert run("rules", "check", "mine").code in {0, ExitCode.RULES}
+
+
+@pytest.mark.parametrize("rule", ["../../outside", "/etc/outside", "en/../../outside", "en", "en/a b/C"])
+def test_a_new_rule_stays_in_its_folder(run: Run, tmp_path: Path, rule: str) -> None:
+    assert run("rules", "new", rule, "--folder", tmp_path / "deep" / "mine").code == ExitCode.USAGE
+    assert list(tmp_path.rglob("*.yaml")) == []
+
+
+@pytest.mark.parametrize(
+    "arguments", [("rules", "new", "en/rare/zorbitis", "--folder", "file"), ("demo", "--folder", "file")]
+)
+def test_a_folder_that_cannot_be_made_is_a_sentence(run: Run, tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    (tmp_path / "file").touch()
+    result = run(*arguments)
+    assert result.code == ExitCode.USAGE
+    assert "file" in result.err
+    assert "cannot be made" in result.err
+
+
 # all of them
 
 
@@ -789,7 +822,7 @@ def test_scoring_says_what_is_wrong(run: Run, tmp_path: Path, arguments: tuple[s
             "demo", "replay", "proxy", "addon-path", "report", "sessions", "events", "explain", "schema", "mark",
             "review", "rescore", "forget", "rules",
         )),
-        *(("rules", name, "--help") for name in ("list", "check", "test", "score")),
+        *(("rules", name, "--help") for name in ("list", "check", "test", "score", "coverage", "new")),
     ],
     ids=" ".join,
 )  # fmt: skip

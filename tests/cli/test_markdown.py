@@ -87,7 +87,7 @@ def test_filters_setups_pages_and_notes_are_said(report: Report) -> None:
     assert "**Keys that protected-data mode lets through, as declared:** 12 (listed with -v)" in shown
     assert "key\\_11" in render(report, 1)
     assert "## Pages visited" in shown
-    assert shown.count("no event seen") == 5
+    assert shown.count("| no event seen") == 5
     assert "- **plain.example**: 1 act, 1 event\n  - R20, Plain" in shown
     assert "**Investigator's notes**" in shown
 

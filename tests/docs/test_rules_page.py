@@ -16,7 +16,7 @@ from rules.score import (
     CONTEXT_POINTS,
     FIELD_PERCENT,
     PROVIDER_PORTAL,
-    REFERRER_LIMIT,
+    INDIRECT_LIMIT,
     SPECIALIST_ALONE,
     SUPPRESSED_PERCENT,
     TOPIC_POINTS,
@@ -95,7 +95,7 @@ def test_the_table_of_points_is_the_policy(page) -> None:
     assert points["cap"][0] == str(CAP)
     text = page("rules.md").text
     assert f"stay at {CONTEXT_ONLY_LIMIT} or below" in text
-    assert f"the sum stops at {REFERRER_LIMIT}" in text
+    assert f"the sum stops at {INDIRECT_LIMIT}" in text
 
 
 def test_the_table_of_weights_is_the_policy(page, code_in) -> None:

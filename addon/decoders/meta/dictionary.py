@@ -23,12 +23,14 @@ DATA = Path(__file__).with_name("parameters.toml")
 
 _BRACKETS = "[*]"
 _BELOW = ".*"
-_WORDS: dict[KnownFrom, str] = {
+KNOWN_FROM: dict[KnownFrom, str] = {
     "documentation": "published documentation",
     "client_code": "read from Meta's client code",
     "observed": "concluded from recorded traffic",
     "third_party": "said by a third party only",
 }
+"""How a meaning is known, in words."""
+
 _INTRODUCTION = """\
 # Parameters of Meta's pixel
 
@@ -170,6 +172,11 @@ def all_parameters() -> tuple[ParameterMeaning, ...]:
     return tuple(_dictionary().parameters.values())
 
 
+def heading(group: str) -> str:
+    """Return the heading of a group of parameters, or the name of the group itself where it has none."""
+    return _dictionary().groups.get(group, group)
+
+
 @lru_cache(maxsize=4096)
 def lookup(name: str) -> ParameterMeaning | None:
     """Return what the parameter `name` means, or None where it is not documented.
@@ -213,7 +220,7 @@ def render_markdown(groups: Mapping[str, str], parameters: Iterable[ParameterMea
 
 def _row(parameter: ParameterMeaning) -> str:
     person, health = ("yes" if flag else "" for flag in (parameter.may_identify, parameter.may_carry_health))
-    known_from = f"{parameter.source} ({_WORDS[parameter.known_from]})"
+    known_from = f"{parameter.source} ({KNOWN_FROM[parameter.known_from]})"
     return f"| `{parameter.name}` | {parameter.meaning} | {person} | {health} | {known_from} |"
 
 
