@@ -231,7 +231,8 @@ def _blocked(found: BlockedKeys) -> str:
     if found.address:
         parts.append(f"from addresses {_quoted(found.address)}")
     if found.hashed:
-        named = f", of which {_quoted(found.found)} fit their hash" if found.found else ""
+        fits = "is known, because its hash fits" if len(found.found) == 1 else "are known, because their hashes fit"
+        named = f", of which {_quoted(found.found)} {fits}" if found.found else ""
         parts.append(f"{wording.count(len(found.hashed), 'key')} given only as a hash{named}")
     return f"{found.event}: {'; '.join(parts)}"
 

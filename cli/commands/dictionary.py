@@ -7,6 +7,9 @@ import typer
 from cli.exits import ExitCode
 from cli.talk import put, say
 
+_PERSON = "points to a person, an account, a browser or a click"
+_HEALTH = "can hold words of the page, the site or the visitor"
+
 
 def params(
     name: Annotated[
@@ -38,8 +41,8 @@ def params(
             for found in all_parameters()
         ]
         put(table(("parameter", "person", "health", "meaning"), rows))
-        say(f"{len(rows)} parameters. “person”: points to a person, an account, a browser or a click by itself.")
-        say("“health”: can hold words of the page, the site or the visitor. One in full: pixelwitness params NAME")
+        say(f"{len(rows)} parameters. “person”: {_PERSON} by itself. “health”: {_HEALTH}.")
+        say("One in full: pixelwitness params NAME")
         return
     meaning = lookup(name)
     if meaning is None:
@@ -50,8 +53,8 @@ def params(
             (
                 printable(name if meaning.name == name else f"{name} (documented as {meaning.name})"),
                 f"  {meaning.meaning}",
-                f"  Person:     {_yes(meaning.may_identify, 'points to a person, an account, a browser or a click')}",
-                f"  Health:     {_yes(meaning.may_carry_health, 'can hold words of the page, the site or the visitor')}",
+                f"  Person:     {_yes(meaning.may_identify, _PERSON)}",
+                f"  Health:     {_yes(meaning.may_carry_health, _HEALTH)}",
                 f"  Group:      {heading(meaning.group)}",
                 f"  Known from: {meaning.source} ({KNOWN_FROM[meaning.known_from]})",
             )

@@ -18,7 +18,7 @@ def test_all_parameters_in_a_table(monkeypatch: pytest.MonkeyPatch) -> None:
     head, *rows = result.stdout.splitlines()
     assert result.exit_code == ExitCode.OK
     assert head.split() == ["parameter", "person", "health", "meaning"]
-    assert [row.split()[0] for row in rows] == [found.name for found in all_parameters()]
+    assert [row.split("  ")[0] for row in rows] == [found.name for found in all_parameters()]
     assert result.stderr.startswith(f"{len(rows)} parameters.")
 
 

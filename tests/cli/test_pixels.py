@@ -89,7 +89,7 @@ def test_nothing_is_declared_without_the_text_of_the_script(fetched: Any, body: 
 
 def test_a_request_without_text_adds_nothing_to_one_with_it(fetched: Any) -> None:
     found = configurations([fetched(None), fetched(script(), at=START + 5), fetched(None, pixel=OTHER)], [])
-    assert [(item.pixel_id, item.declared is None) for item in found] == [(PIXEL, False), (OTHER, True)]
+    assert [(item.pixel_id, item.declared is None) for item in found] == [(OTHER, True), (PIXEL, False)]
 
 
 def test_other_requests_are_no_configurations(fetched: Any) -> None:
@@ -200,8 +200,10 @@ def test_everything_declared_is_listed(read: Configuration) -> None:
         ),
         "Switched off": ("ScrollDepth (it would mean: how far the visitor scrolled is measured)",),
         "Keys removed before sending": (
-            "PageView: from custom data “ward”; from addresses “dept”; 2 keys given only as a hash, of which "
-            "“diagnosis” fit their hash",
+            (
+                "PageView: from custom data “ward”; from addresses “dept”; 2 keys given only as a hash, of which "
+                "“diagnosis” is known, because its hash fits"
+            ),
         ),
         "Rules of the Event Setup Tool": (
             "Where the text of the clicked button is “Book”, Schedule is sent (rule 12)",
