@@ -104,17 +104,13 @@ def wire_of(request: Json) -> Wire | None:
     if request["method"] == "POST" and (request["content_type"] or "").startswith("text/plain"):
         body = json.loads(base64.b64decode(request["post_data_b64"]))
         location = body["website_context"]["location"]
-        return Wire(
-            "gateway", body["event_name"], body["fb.pixel_id"], location, ("eid", body["event_id"]), request
-        )
+        return Wire("gateway", body["event_name"], body["fb.pixel_id"], location, ("eid", body["event_id"]), request)
     if url.path not in EVENT_PATHS or not url.hostname or not url.hostname.endswith("facebook.com"):
         return None
     told = parameters(request)
     if "ev" not in told:
         return None
-    identity = (
-        ("eid", told["eid"]) if told.get("cf") == "1" else (told["id"], told["ev"], told["ts"], told["ec"])
-    )
+    identity = ("eid", told["eid"]) if told.get("cf") == "1" else (told["id"], told["ev"], told["ts"], told["ec"])
     return Wire(TRANSPORTS[told["rqm"]], told["ev"], told["id"], told.get("dl", ""), identity, request)
 
 

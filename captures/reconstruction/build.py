@@ -55,8 +55,7 @@ FACEBOOK_COOKIES = (
     "xs=1%3AinventedXsNotASecret%3A2%3A1684000000%3A-1%3A-1",
 )
 USER_AGENT = (
-    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
-    "Chrome/113.0.0.0 Safari/537.36"
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/113.0.0.0 Safari/537.36"
 )
 BRANDS = '"Google Chrome";v="113", "Chromium";v="113", "Not-A.Brand";v="24"'
 DOCUMENT_ACCEPT = (
@@ -489,9 +488,7 @@ def record(site: Site, index: int, findings: Findings) -> list[http.HTTPFlow]:
         for counter, event in enumerate(standing):
             if isinstance(event, Click):
                 sent += CLICK_MS
-            parameters = event_parameters(
-                site, page, event, at_ms=sent, init_ms=opened + 600, counter=counter, fbp=fbp
-            )
+            parameters = event_parameters(site, page, event, at_ms=sent, init_ms=opened + 600, counter=counter, fbp=fbp)
             recorder.get(
                 "www.facebook.com",
                 pixel_path(parameters),
