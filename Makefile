@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 12))
 
-.PHONY: demo test lint types check-format format docs clean
+.PHONY: demo test lint types format clean
 
 demo: $(VENV)/.installed
 	@$(BIN)/pixelwitness demo
