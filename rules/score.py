@@ -70,6 +70,9 @@ PROVIDER_PORTAL = 40
 SUPPRESSED_PERCENT = 30
 """What a suppressor leaves."""
 
+SEARCH_POINTS = 10
+"""What it adds that the visitor typed a named topic into a search: nobody else put the words there."""
+
 INDIRECT_LIMIT = 39
 """What is reached where health words are told only indirectly.
 
@@ -283,6 +286,9 @@ def _sum_up(items: Sequence[Met]) -> _Ledger:
         weak = _second_weak_topic(items, topic)
         if weak:
             ledger.fill_up(f"topic {weak.rule.category} beside it", weak, WEAK_TOPICS_TOGETHER)
+    searched = _strongest_searched(items)
+    if searched:
+        ledger.add("typed by the visitor into a search", SEARCH_POINTS)
     if specialist:
         alone = max(_points(specialist.rule), SPECIALIST_ALONE - ledger.total)
         ledger.add_item(_CONTEXT_LABELS[ContextKind.SPECIALIST], specialist, alone)
@@ -329,6 +335,12 @@ def _second_weak_topic(items: Sequence[Met], topic: Met) -> Met | None:
         ),
         None,
     )
+
+
+def _strongest_searched(items: Sequence[Met]) -> Met | None:
+    """Return the strongest named topic that stands in a search term; a generic health word is none."""
+    named = [item for item in items if item.evidence.field is FieldName.SEARCH_TERM]
+    return _strongest(named, lambda rule: rule.kind is RuleKind.TOPIC and _points(rule) >= TOPIC_POINTS["health"])
 
 
 def _is_context(kind: ContextKind) -> Callable[[Rule], bool]:

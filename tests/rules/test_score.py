@@ -1,7 +1,7 @@
 import pytest
 
 from rules.model import ContextKind, Evidence, FieldName
-from rules.score import BANDS, FIELD_PERCENT, SUPPRESSED_BY, Met, assess, band_of
+from rules.score import BANDS, FIELD_PERCENT, SEARCH_POINTS, SUPPRESSED_BY, Met, assess, band_of
 
 NHS = "https://trust.nhs.uk"
 
@@ -75,7 +75,8 @@ def test_context_alone(evaluate, texts, deltas, band):
 def test_fields_weigh(matcher, make_rule, name):
     rule = make_rule("en/a/a", "topic", tier="special_risk")
     found = assess([Met(rule, Evidence(field=name, parameter="p", text="x", start=0, end=1))], [], "d")
-    assert found.score == (70 * FIELD_PERCENT.get(name, 100) + 50) // 100
+    searched = SEARCH_POINTS if name is FieldName.SEARCH_TERM else 0
+    assert found.score == (70 * FIELD_PERCENT.get(name, 100) + 50) // 100 + searched
     if name.startswith("referrer."):
         assert found.band == "low"
 
@@ -117,7 +118,12 @@ def test_a_suppressor_elsewhere_speaks_for_itself(evaluate):
     assert evaluate(page_title=title, button_text="Vacancy").score == 70
     assert evaluate(page_title=title, page_description="Vacancy").suppressed_by == ()
     assert evaluate(button_text="HIV nurse vacancy").score == 21
-    assert evaluate(search_term="HIV nurse vacancy").score == 21
+    assert evaluate(search_term="HIV nurse vacancy").score == 24  # 30 % of the topic and of its being typed
+
+
+def test_a_named_topic_that_was_typed_adds(evaluate):
+    assert steps(evaluate(search_term="HIV test")) == [70, SEARCH_POINTS]
+    assert evaluate(page_title="HIV test").score == 70
 
 
 def test_the_referrer_is_not_suppressed_by_the_page(evaluate):
