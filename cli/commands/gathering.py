@@ -1,6 +1,7 @@
 """Commands that bring traffic in: demo, replay, proxy, addon-path."""
 
 import os
+import signal
 import subprocess
 import sys
 from enum import StrEnum
@@ -177,6 +178,8 @@ def proxy(
     process = subprocess.Popen(  # noqa: S603 - our own program, the user's arguments
         [*command, *context.args], umask=0o077 if os.name == "posix" else -1
     )
+    # a service manager ends us with SIGTERM: the proxy must close its session then, too
+    signal.signal(signal.SIGTERM, lambda *_: process.terminate())
     while True:
         try:
             code = process.wait()

@@ -258,3 +258,24 @@ def test_a_database_that_cannot_be_used_is_an_error_and_traffic_goes_on(proxy, t
     log = running.output()
     assert "could not record" in log
     assert "incomplete" in log
+
+
+def test_the_proxy_command_closes_its_session_when_it_is_ended(tmp_path):
+    port = free_port()
+    db = tmp_path / "command.db"
+    arguments = ["proxy", "--port", str(port), "--db", str(db), "--session", "visit", "--"]
+    command = [sys.executable, "-m", "cli.main", *arguments, "--set", f"confdir={tmp_path / 'conf'}"]
+    with (tmp_path / "log.txt").open("wb") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
+        try:
+            for _ in range(200):
+                with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+                    break
+                time.sleep(0.1)
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(timeout=30) == 0
+        finally:
+            process.kill()
+    with Store(db, create=False) as store:
+        assert build_report(store, store.session("visit")).session.complete
+    assert b"closed session visit" in (tmp_path / "log.txt").read_bytes()
