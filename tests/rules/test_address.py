@@ -14,11 +14,11 @@ def read(text, name=FieldName.PAGE_URL):
 
 def test_a_whole_address():
     text = (
-        "https://user:secret@www.clinic.nhs.uk:8443/sexual-health/Book%20a%20test.aspx"
+        "https://user:secret@www.example.nhs.uk:8443/sexual-health/Book%20a%20test.aspx"
         "?dept=hiv&q=sti+test&utm_campaign=pride&utm_medium=referral&fbclid=abc#/step/two"
     )
     assert read(text) == [
-        ("page.host", "clinic.nhs.uk"),
+        ("page.host", "example.nhs.uk"),
         ("page.path", "sexual-health"),
         ("page.path", "Book%20a%20test"),
         ("page.query", "dept"),

@@ -14,7 +14,7 @@ def index(make_rule):
         context="provider",
         host_words=("hiv", "stroke", "hospital", "sexual health"),
         unless=("keystroke", "hospitality"),
-        hosts=("royalmarsden.nhs.uk",),
+        hosts=("meadowbrook.nhs.uk",),
     )
     return HostIndex([rule])
 
@@ -32,8 +32,8 @@ def found(index, host):
         ("strokecentre.example", "stroke"),
         ("northsexualhealthhub.example", "sexualhealth"),
         ("sexual-health.example", "sexual-health"),
-        ("royalmarsden.nhs.uk", "royalmarsden.nhs.uk"),
-        ("booking.royalmarsden.nhs.uk.", "royalmarsden.nhs.uk"),
+        ("meadowbrook.nhs.uk", "meadowbrook.nhs.uk"),
+        ("booking.meadowbrook.nhs.uk.", "meadowbrook.nhs.uk"),
         ("SexualHealth.example", "SexualHealth"),
     ],
 )
@@ -42,7 +42,7 @@ def test_words_and_names_that_count(index, host, text):
 
 
 @pytest.mark.parametrize(
-    "host", ["archive.example", "hi-v.example", "notroyalmarsden.nhs.uk", "nhs.uk", "mastroken.example", ""]
+    "host", ["archive.example", "hi-v.example", "notmeadowbrook.nhs.uk", "nhs.uk", "mastroken.example", ""]
 )
 def test_words_that_are_there_by_chance(index, host):
     assert found(index, host) == []

@@ -3,7 +3,7 @@ import pytest
 from rules.model import ContextKind, Evidence, FieldName
 from rules.score import BANDS, FIELD_PERCENT, SEARCH_POINTS, SUPPRESSED_BY, Met, assess, band_of
 
-NHS = "https://trust.nhs.uk"
+NHS = "https://example-trust.nhs.uk"
 
 
 def steps(assessment):

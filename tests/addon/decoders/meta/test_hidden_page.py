@@ -22,8 +22,8 @@ def cut(make_hit: MakeHit, hrl: str, dl: str = ORIGIN) -> Hit:
 
 
 def test_the_worked_example() -> None:
-    # As published: a request of a health-insurance exchange, April 2025.
-    assert fingerprint("https://connectforhealthco.com/", "278166232544171", "PageView") == "002ec2"
+    # as Meta's own client of build 2.9.184 computed it in recording 21
+    assert fingerprint(f"{ORIGIN}/our-services/gender-identity-clinic/", "100020003000401", "PageView") == "65eb01"
 
 
 @pytest.mark.parametrize("path", [captures.HERE / "recordings" / "21_protected_data_mode.mitm"], ids=["recording"])
