@@ -36,7 +36,10 @@ class Observations(Frozen):
 
 
 class AssessedEvent(Frozen):
-    """An event with what the rules and the timeline say of it."""
+    """An event with what the rules and the timeline say of it.
+
+    `other` is what the optional packs say, None where none were switched on; it counts for nothing else.
+    """
 
     event: Event
     assessment: Assessment
@@ -44,6 +47,7 @@ class AssessedEvent(Frozen):
     page_title: str | None
     clicked: str | None
     searched: str | None
+    other: Assessment | None = None
 
 
 class Clock(Frozen):
@@ -55,7 +59,10 @@ class Clock(Frozen):
 
 
 class Derivation(Frozen):
-    """Everything that follows from the observations of one session under one set of rules."""
+    """Everything that follows from the observations of one session under one set of rules.
+
+    `other_digest` and `other_rules` are those of the optional packs, where some were switched on.
+    """
 
     ruleset_digest: str
     events: tuple[AssessedEvent, ...]
@@ -65,6 +72,8 @@ class Derivation(Frozen):
     clock: Clock
     decoded: int
     failed: int
+    other_digest: str | None = None
+    other_rules: tuple[Rule, ...] = ()
 
 
 def decode(observed: ObservedRequest) -> Decoded:
@@ -76,8 +85,11 @@ def decode(observed: ObservedRequest) -> Decoded:
     return decoded or Decoded(observed.role, (), "the request is no longer recognised")
 
 
-def derive(observations: Observations, matcher: Matcher) -> Derivation:
-    """Return events, assessments, acts and problems of a session."""
+def derive(observations: Observations, matcher: Matcher, other: Matcher | None = None) -> Derivation:
+    """Return events, assessments, acts and problems of a session.
+
+    `other` holds the rules of optional packs: what they say stands beside the assessment of each event.
+    """
     sightings: list[Sighting] = []
     problems: list[Problem] = []
     decoded_count = failed = 0
@@ -111,7 +123,7 @@ def derive(observations: Observations, matcher: Matcher) -> Derivation:
     events = _link_derived(events)
     for group, event in zip(groups, events, strict=True):
         problems.extend(_disagreements(group, event))
-    assessed = [assess(event, matcher, by_site) for event in events]
+    assessed = [assess(event, matcher, by_site, other) for event in events]
     return Derivation(
         ruleset_digest=matcher.ruleset.digest,
         events=tuple(assessed),
@@ -121,12 +133,23 @@ def derive(observations: Observations, matcher: Matcher) -> Derivation:
         clock=_clock(groups),
         decoded=decoded_count,
         failed=failed,
+        other_digest=other.ruleset.digest if other else None,
+        other_rules=other_rules_of(assessed, other),
     )
 
 
 def rules_of(events: Iterable[AssessedEvent], matcher: Matcher) -> tuple[Rule, ...]:
     """Return the rules that counted in any of the events, so that their text is kept with the findings."""
-    met = {finding.rule for item in events for finding in item.assessment.findings}
+    return _counted((item.assessment for item in events), matcher)
+
+
+def other_rules_of(events: Iterable[AssessedEvent], other: Matcher | None) -> tuple[Rule, ...]:
+    """Return the rules of optional packs that counted in any of the events."""
+    return _counted((item.other for item in events if item.other is not None), other) if other else ()
+
+
+def _counted(assessments: Iterable[Assessment], matcher: Matcher) -> tuple[Rule, ...]:
+    met = {finding.rule for assessment in assessments for finding in assessment.findings}
     return tuple(rule for rule in matcher.ruleset.rules if rule.id in met)
 
 
@@ -136,8 +159,13 @@ def acts_of(events: Sequence[AssessedEvent]) -> tuple[Act, ...]:
     return acts([item.event for item in events], lambda event: event.id in searched)
 
 
-def assess(event: Event, matcher: Matcher, by_site: dict[str, ConsentTimeline]) -> AssessedEvent:
-    """Return `event` with its assessment, its consent state and the texts a reader looks for first."""
+def assess(
+    event: Event, matcher: Matcher, by_site: dict[str, ConsentTimeline], other: Matcher | None = None
+) -> AssessedEvent:
+    """Return `event` with its assessment, its consent state and the texts a reader looks for first.
+
+    The rules of `other` read the same texts and say what they say apart.
+    """
     fields = content.fields(event.hits)
     if event.page_evidence is not None and event.page_url is not None:
         fields = (*fields, Field(name=FieldName.HIDDEN_URL, parameter="hrl", text=event.page_url))
@@ -149,6 +177,7 @@ def assess(event: Event, matcher: Matcher, by_site: dict[str, ConsentTimeline]) 
         page_title=_first(fields, FieldName.PAGE_TITLE),
         clicked=_first(fields, FieldName.BUTTON_TEXT),
         searched=_first(fields, FieldName.SEARCH_TERM) or content.search_term(event.page_url),
+        other=other.evaluate(fields) if other else None,
     )
 
 

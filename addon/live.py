@@ -15,7 +15,17 @@ from mitmproxy import ctx, exceptions, http, tls
 from mitmproxy.addonmanager import Loader
 from mitmproxy.log import ALERT
 
-from addon.audit import AssessedEvent, Observations, acts_of, assess, build_event, decode, derive, rules_of
+from addon.audit import (
+    AssessedEvent,
+    Observations,
+    acts_of,
+    assess,
+    build_event,
+    decode,
+    derive,
+    other_rules_of,
+    rules_of,
+)
 from addon.consent.timeline import timelines
 from addon.flows import flow_request
 from addon.fold import Sighting, fold
@@ -24,8 +34,8 @@ from addon.observation import ConsentEvidence, ObservedRequest, Observer, PageVi
 from addon.redaction import Redactor
 from addon.store.store import SourceRow, Store, StoreError
 from rules.engine import Matcher
-from rules.errors import RuleSetError
-from rules.loader import load_rules
+from rules.errors import RuleSetError, UnknownPackError
+from rules.loader import load_packs, load_rules, pack_names
 
 logger = logging.getLogger("pixelwitness")
 
@@ -39,6 +49,8 @@ class PixelwitnessAddon:
     def __init__(self) -> None:
         self._store: Store | None = None
         self._matcher: Matcher | None = None
+        self._packs: tuple[str, ...] = ()
+        self._other: Matcher | None = None
         self._observer = Observer("live")
         self._session = ""
         self._kept = _Kept()
@@ -57,6 +69,9 @@ class PixelwitnessAddon:
         loader.add_option(
             "pixelwitness_rules", Sequence[str], [], "Your own rule files or folders, beside the built-in ones."
         )
+        loader.add_option(
+            "pixelwitness_packs", Sequence[str], [], "Optional packs for other special categories, or all of them."
+        )
         loader.add_option("pixelwitness_min_score", int, 0, "Log only events with at least this score.")
         loader.add_option("pixelwitness_quiet", bool, False, "Record without logging events.")
 
@@ -66,6 +81,11 @@ class PixelwitnessAddon:
             try:
                 self._matcher = Matcher(load_rules([Path(path) for path in ctx.options.pixelwitness_rules]))
             except RuleSetError as error:
+                raise exceptions.OptionsError(str(error)) from error  # type: ignore[no-untyped-call]
+        if "pixelwitness_packs" in updated:
+            try:
+                self._switch_on(ctx.options.pixelwitness_packs)
+            except (RuleSetError, UnknownPackError) as error:
                 raise exceptions.OptionsError(str(error)) from error  # type: ignore[no-untyped-call]
         if "pixelwitness_min_score" in updated and not 0 <= ctx.options.pixelwitness_min_score <= 100:
             raise exceptions.OptionsError("pixelwitness_min_score must be from 0 to 100")  # type: ignore[no-untyped-call]
@@ -81,9 +101,11 @@ class PixelwitnessAddon:
                 self._store.ensure_session(self._session)
                 self._observer = Observer(f"live-{int(time.time() * 1000):x}")
                 self._put_source(complete=False)
+                if not self._packs:
+                    self._switch_on(self._store.packs(self._session))
                 if self._store.derivation(self._session) is None:
-                    self._store.write_derivation(self._session, derive(Observations(requests=()), self._rules()))
-        except StoreError as error:
+                    self._write(self._store, Observations(requests=()))
+        except (StoreError, UnknownPackError) as error:
             self._broken(error)
             return
         logger.log(ALERT, "Pixelwitness records into session %s of %s", self._session, ctx.options.pixelwitness_db)
@@ -118,7 +140,7 @@ class PixelwitnessAddon:
                 self._put_source(complete=True, store=store)
                 if not self._healthy:
                     store.mark_incomplete(self._session)
-                store.write_derivation(self._session, derive(store.observations(self._session), self._rules()))
+                self._write(store, store.observations(self._session))
         except StoreError as error:
             self._broken(error)
         else:
@@ -131,6 +153,14 @@ class PixelwitnessAddon:
     def _rules(self) -> Matcher:
         assert self._matcher is not None, "configure runs before any traffic"
         return self._matcher
+
+    def _switch_on(self, packs: Sequence[str]) -> None:
+        """Evaluate events with these optional packs, too. Raises RuleSetError and UnknownPackError."""
+        self._packs = pack_names(packs)
+        self._other = Matcher(load_packs(self._packs)) if self._packs else None
+
+    def _write(self, store: Store, observations: Observations) -> None:
+        store.write_derivation(self._session, derive(observations, self._rules(), self._other), self._packs)
 
     def _take(self, flow: http.HTTPFlow) -> None:
         if flow.id in self._taken:
@@ -156,6 +186,9 @@ class PixelwitnessAddon:
                     self._events.update((item.event.id, item) for item in events)
                     self._store.put_events(self._session, events)
                     self._store.put_rules(self._session, self._rules().ruleset.digest, rules_of(events, self._rules()))
+                    if self._other is not None:
+                        other_rules = other_rules_of(events, self._other)
+                        self._store.put_rules(self._session, self._other.ruleset.digest, other_rules)
                     self._store.put_acts(self._session, acts_of(tuple(self._events.values())))
         except StoreError as error:
             self._broken(error)
@@ -182,7 +215,7 @@ class PixelwitnessAddon:
         by_site = timelines(self._observer.pages, self._observer.consent, ())
         with_cookies = frozenset({observed.source_id}) if self._observer.cookies_seen else frozenset[str]()
         return [
-            assess(build_event(group, with_cookies, None), self._rules(), by_site)
+            assess(build_event(group, with_cookies, None), self._rules(), by_site, self._other)
             for group in fold(self._recent)
             if any(sighting.witness.key in keys for sighting in group)
         ]
@@ -198,6 +231,8 @@ class PixelwitnessAddon:
         event, assessment = item.event, item.assessment
         redactor = Redactor(event.identifiers, reveal=False)
         about = ", ".join((*assessment.topics, *assessment.actions)) or "no health words"
+        if item.other is not None and item.other.topics:
+            about += f" | apart from health: {', '.join(item.other.topics)} ({item.other.score} {item.other.band})"
         logger.log(
             ALERT,
             "%3d %-8s %s %s | %s | %s | tied by %s",

@@ -11,6 +11,7 @@ from addon.observation import Observer
 from addon.reader import CaptureReader
 from addon.store.store import SourceRow, Store
 from rules.engine import Matcher
+from rules.loader import load_packs, pack_names
 
 Progress = Callable[[int], None]
 """Called with the number of bytes of the current capture read so far."""
@@ -83,13 +84,19 @@ def session_name(path: Path, sha256: str) -> str:
 
 
 def replay(
-    store: Store, matcher: Matcher, session: str | None, paths: Sequence[Path], progress: Progress = lambda _: None
+    store: Store,
+    matcher: Matcher,
+    session: str | None,
+    paths: Sequence[Path],
+    progress: Progress = lambda _: None,
+    packs: Sequence[str] | None = None,
 ) -> tuple[str, tuple[ReplayedSource, ...]]:
     """Read the captures at `paths` into one session and derive it anew; return its id and what was read.
 
     Only what the session does not hold yet is added, and nothing is written unless every capture was read
-    as far as it can be. Raises CaptureError where a capture cannot be read at all, StoreError where the
-    database refuses.
+    as far as it can be. `packs` are the optional packs to switch on; for None those the session was derived
+    with stay. Raises CaptureError where a capture cannot be read at all, StoreError where the database
+    refuses, UnknownPackError for a pack that does not exist.
     """
     readers = [read_capture(path) for path in paths]  # every file is looked at before any is read
     digests = [file_sha256(path) for path in paths]
@@ -101,16 +108,28 @@ def replay(
         store.ensure_session(name)
         results = tuple(_keep(store, name, reading) for reading in readings)
         stored = store.derivation(name)
-        other_rules = stored is None or stored.ruleset_digest != matcher.ruleset.digest
+        chosen, other = _other_rules(store, name, packs)
+        digests_now = (matcher.ruleset.digest, other.ruleset.digest if other else None)
+        other_rules = stored is None or (stored.ruleset_digest, stored.other_digest) != digests_now
         if other_rules or any(not result.known for result in results):
-            store.write_derivation(name, derive(store.observations(name), matcher))
+            store.write_derivation(name, derive(store.observations(name), matcher, other), chosen)
     return name, results
 
 
-def rederive(store: Store, matcher: Matcher, session: str) -> None:
-    """Derive a session anew from its observations. Raises StoreError."""
+def rederive(store: Store, matcher: Matcher, session: str, packs: Sequence[str] | None = None) -> None:
+    """Derive a session anew from its observations, with the optional packs it had unless others are given.
+
+    Raises StoreError, and UnknownPackError for a pack that does not exist.
+    """
     with store.transaction():
-        store.write_derivation(session, derive(store.observations(session), matcher))
+        chosen, other = _other_rules(store, session, packs)
+        store.write_derivation(session, derive(store.observations(session), matcher, other), chosen)
+
+
+def _other_rules(store: Store, session: str, packs: Sequence[str] | None) -> tuple[tuple[str, ...], Matcher | None]:
+    """Return the optional packs that hold for a session, and a matcher of their rules if there are any."""
+    chosen = pack_names(store.packs(session) if packs is None else packs)
+    return chosen, Matcher(load_packs(chosen)) if chosen else None
 
 
 def restamp(store: Store, session: str) -> None:

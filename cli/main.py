@@ -92,7 +92,7 @@ def _explained(error: Exception) -> int:
     from addon.reader import CaptureError  # noqa: PLC0415 - only where something went wrong
     from addon.store.store import EventNotFoundError, SessionNotFoundError, StoreError  # noqa: PLC0415
     from cli.report import NotDerivedError  # noqa: PLC0415
-    from rules.errors import RuleSetError  # noqa: PLC0415
+    from rules.errors import RuleSetError, UnknownPackError  # noqa: PLC0415
 
     codes: tuple[tuple[type[Exception], ExitCode], ...] = (
         (CaptureError, ExitCode.CAPTURE),
@@ -102,6 +102,7 @@ def _explained(error: Exception) -> int:
         (EventNotFoundError, ExitCode.NOT_FOUND),
         (NotDerivedError, ExitCode.NOT_FOUND),
         (OutputError, ExitCode.USAGE),
+        (UnknownPackError, ExitCode.USAGE),
     )
     for kind, code in codes:
         if isinstance(error, kind):

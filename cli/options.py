@@ -16,6 +16,15 @@ Rules = Annotated[
     typer.Option("--rules", metavar="PATH", help="Your own rule files or folders, beside the built-in ones."),
 ]
 
+Packs = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--packs",
+        metavar="NAME",
+        help="Look for another special category, too: an optional pack's name, or all. Repeat for more.",
+    ),
+]
+
 SessionArgument = Annotated[
     str | None,
     typer.Argument(metavar="SESSION", help="A session's id or its beginning; the newest one if not given."),

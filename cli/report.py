@@ -7,18 +7,19 @@ from addon.audit import AssessedEvent
 from addon.consent.timeline import ConsentStamp, Proof
 from addon.decoders.meta.dictionary import lookup
 from addon.decoders.meta.filters import filtering
-from addon.decoders.meta.identity import identifiers
+from addon.decoders.meta.identity import identifiers, linkability
 from addon.decoders.meta.wire import query_parameters
 from addon.fold import SAME_REQUEST_SECONDS
 from addon.model import Act as FoundAct
 from addon.model import Hit, Param
 from addon.model import Identifier as FoundIdentifier
 from addon.observation import ObservedRequest, PageVisit
-from addon.redaction import Redactor, mask_email, shorten_address
+from addon.redaction import Redactor, mask_email, shorten, shorten_address
 from addon.sites import registrable_domain, site_of
 from addon.store.store import ReviewRow, SessionRow, SourceRow, Store, StoredDerivation
 from addon.times import now, optional_rfc3339, rfc3339
 from cli import wording
+from cli.bonds import Bond
 from cli.pixels import configurations
 from cli.profile import inferences, stories
 from cli.schema import (
@@ -33,6 +34,7 @@ from cli.schema import (
     Identifier,
     Mark,
     NearMiss,
+    OtherCategories,
     Page,
     Parameter,
     Problem,
@@ -45,7 +47,7 @@ from cli.schema import (
     Source,
     Step,
 )
-from rules.model import Band
+from rules.model import Assessment, Band, Rule
 from rules.model import Finding as FoundFinding
 
 BANDS: tuple[Band, ...] = ("none", "low", "medium", "high", "critical")
@@ -90,6 +92,7 @@ def build_report(store: Store, session: SessionRow, *, reveal: bool = False, min
         if (own := tuple(event for event in act.event_ids if event in kept_ids))
     )
     events = tuple(event_of(item, observed, reviews.get(item.event.id), reveal=reveal) for item in kept)
+    rules = store.rules(session.id, derivation.ruleset_digest)
     return Report(
         generated_at=now(),
         revealed=reveal,
@@ -99,21 +102,15 @@ def build_report(store: Store, session: SessionRow, *, reveal: bool = False, min
         coverage=_coverage(store, session, sources, derivation, len(pages)),
         acts=acts,
         events=events,
-        inferences=inferences(acts, events),
-        stories=stories(acts, events),
-        rules=tuple(
-            RuleText(
-                rule=rule.id,
-                version=rule.version,
-                title=rule.title,
-                category=rule.category,
-                tier=rule.tier or "none",
-                reason=rule.reason,
-                legal_basis=rule.legal_basis,
-                text=rule.model_dump_json(exclude_defaults=True),
-            )
-            for rule in store.rules(session.id, derivation.ruleset_digest)
+        inferences=inferences(
+            acts,
+            events,
+            {item.event.id: _bonds(item.event.identifiers, reveal=reveal) for item in kept},
+            tiers={rule.category: rule.tier for rule in rules if rule.tier},
+            reconstruction=session.provenance == "reconstruction",
         ),
+        stories=stories(acts, events),
+        rules=tuple(_rule_text(rule) for rule in rules),
         configurations=configurations(observed.values(), [item.event for item in derivation.events]),
         pages=pages,
         marks=tuple(
@@ -124,6 +121,27 @@ def build_report(store: Store, session: SessionRow, *, reveal: bool = False, min
             Problem(where=item.where, what=item.what)
             for item in (*store.source_problems(session.id), *derivation.problems)
         ),
+        packs=derivation.packs,
+        packs_digest=derivation.other_digest,
+        other_rules=tuple(
+            _rule_text(rule)
+            for digest in (derivation.other_digest,)
+            if digest is not None
+            for rule in store.rules(session.id, digest)
+        ),
+    )
+
+
+def _rule_text(rule: Rule) -> RuleText:
+    return RuleText(
+        rule=rule.id,
+        version=rule.version,
+        title=rule.title,
+        category=rule.category,
+        tier=rule.tier or "none",
+        reason=rule.reason,
+        legal_basis=rule.legal_basis,
+        text=rule.model_dump_json(exclude_defaults=True),
     )
 
 
@@ -263,6 +281,20 @@ def _in_address(url: str) -> Iterable[FoundIdentifier]:
     return identifiers([Param(name="dl", value=url, raw=url, context="query")], ())
 
 
+def _bonds(found: Iterable[FoundIdentifier], *, reveal: bool) -> tuple[Bond, ...]:
+    """Return what can join an event to others: identifiers that are somebody's, whole and as they may be shown."""
+    return tuple(
+        Bond(
+            link=linkability([item]),
+            kind=item.kind,
+            value=".".join(item.value.split(".")[:4]) if item.kind == "fbp" else item.value,
+            shown=item.value if reveal else shorten(item.kind, item.value, item.form),
+        )
+        for item in found
+        if item.form not in {"empty", "mask"}
+    )
+
+
 def _act(act: FoundAct, events: Sequence[AssessedEvent], *, reveal: bool) -> Act:
     identifiers = [identifier for item in events for identifier in item.event.identifiers]
     redactor = Redactor(identifiers, reveal=reveal)
@@ -339,29 +371,51 @@ def event_of(
             for param in parameters
         ),
         identifiers=tuple(_identifier(found, redactor) for found in event.identifiers),
-        findings=tuple(
-            Finding(
-                rule=finding.rule,
-                version=finding.version,
-                category=finding.category,
-                kind=finding.kind.value,
-                field=finding.evidence.field.value,
-                parameter=finding.evidence.parameter,
-                text=redactor.text(finding.evidence.text),
-                start=finding.evidence.start if _is_placed(finding, whole, cut) else None,
-                end=finding.evidence.end if _is_placed(finding, whole, cut) else None,
-                points=finding.points,
-                reason=finding.reason,
-                legal_basis=finding.legal_basis,
-            )
-            for finding in assessment.findings
-        ),
-        near_misses=tuple(
-            NearMiss(rule=miss.rule, field=miss.field.value, text=redactor.text(miss.text), why=miss.why)
-            for miss in assessment.near_misses
-        ),
-        steps=tuple(Step(label=redactor.text(s.label), delta=s.delta, total=s.total) for s in assessment.steps),
+        findings=_findings(assessment, redactor, whole, cut),
+        near_misses=_near_misses(assessment, redactor),
+        steps=_steps(assessment, redactor),
+        other=OtherCategories(
+            score=item.other.score,
+            band=item.other.band,
+            categories=item.other.topics,
+            findings=_findings(item.other, redactor, whole, cut),
+            near_misses=_near_misses(item.other, redactor),
+            steps=_steps(item.other, redactor),
+        )
+        if item.other is not None
+        else None,
     )
+
+
+def _findings(assessment: Assessment, redactor: Redactor, whole: set[str], cut: set[str]) -> tuple[Finding, ...]:
+    return tuple(
+        Finding(
+            rule=finding.rule,
+            version=finding.version,
+            category=finding.category,
+            kind=finding.kind.value,
+            field=finding.evidence.field.value,
+            parameter=finding.evidence.parameter,
+            text=redactor.text(finding.evidence.text),
+            start=finding.evidence.start if _is_placed(finding, whole, cut) else None,
+            end=finding.evidence.end if _is_placed(finding, whole, cut) else None,
+            points=finding.points,
+            reason=finding.reason,
+            legal_basis=finding.legal_basis,
+        )
+        for finding in assessment.findings
+    )
+
+
+def _near_misses(assessment: Assessment, redactor: Redactor) -> tuple[NearMiss, ...]:
+    return tuple(
+        NearMiss(rule=miss.rule, field=miss.field.value, text=redactor.text(miss.text), why=miss.why)
+        for miss in assessment.near_misses
+    )
+
+
+def _steps(assessment: Assessment, redactor: Redactor) -> tuple[Step, ...]:
+    return tuple(Step(label=redactor.text(s.label), delta=s.delta, total=s.total) for s in assessment.steps)
 
 
 def _value(parameters: Sequence[Param], name: str) -> str | None:

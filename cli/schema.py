@@ -235,8 +235,25 @@ class Filter(Frozen):
     text: str
 
 
+class OtherCategories(Frozen):
+    """What optional packs say of an event, by the same scale as health content and never part of it.
+
+    `categories` are those of the rules that counted, strongest first.
+    """
+
+    score: int
+    band: Band
+    categories: tuple[str, ...]
+    findings: tuple[Finding, ...]
+    near_misses: tuple[NearMiss, ...]
+    steps: tuple[Step, ...]
+
+
 class Event(Frozen):
-    """One thing a page made the browser tell Meta."""
+    """One thing a page made the browser tell Meta.
+
+    `other` is null unless optional packs were switched on. Score, band, tier, topics and actions are of health alone.
+    """
 
     id: str
     event_name: str
@@ -278,6 +295,7 @@ class Event(Frozen):
     findings: tuple[Finding, ...]
     near_misses: tuple[NearMiss, ...]
     steps: tuple[Step, ...]
+    other: OtherCategories | None = None
 
 
 class Feature(Frozen):
@@ -366,29 +384,53 @@ class Page(Frozen):
     fetched: tuple[str, ...] = ()
 
 
-class Inference(Frozen):
-    """What the recipient could infer of this browser's user, with the events that support it."""
+class Support(Frozen):
+    """An act that supports a statement, in words, with those of its events that do."""
 
-    kind: Literal["topic", "action"]
+    act_id: str
+    event_ids: tuple[str, ...]
+    at: str
+    site: str | None
+    text: str
+
+
+class Inference(Frozen):
+    """What the recipient could infer of this browser's user, with the acts and events that support it.
+
+    A `topic` or an `action` of the rules, or a `context`: that somebody is under 18. `claim` is how `text` goes
+    on after `... could infer that this browser's user`. `joined` says what joins
+    the acts to one another; `joined_by` is the strongest identifier that all of them carried, null where there
+    is none. `tied_by` is the strongest that any of them carried. `support` names the most telling act first;
+    `under_18` are acts that tell of somebody under 18 and are joined to these.
+    """
+
+    kind: Literal["topic", "action", "context"]
     category: str
     tier: Tier
     text: str
+    claim: str = ""
     tied_by: Linkability
+    joined_by: Linkability | None = None
+    joined: str = ""
     sites: tuple[str, ...]
     act_ids: tuple[str, ...]
     event_ids: tuple[str, ...]
+    support: tuple[Support, ...] = ()
+    under_18: tuple[Support, ...] = ()
 
 
 class StoryLine(Frozen):
-    """One act in the story of a site."""
+    """One act in the story of a site; `about` are topics, actions and context in plain words."""
 
     at: str
     act_id: str
     event_ids: tuple[str, ...]
     band: Band
     text: str
+    about: tuple[str, ...] = ()
     consent: ConsentState
     tied_by: Linkability
+    delivery: Delivery
     dismissed: bool
 
 
@@ -417,7 +459,11 @@ class Problem(Frozen):
 
 
 class Report(Frozen):
-    """One session, ready to be rendered. `schema` names the version of this structure."""
+    """One session, ready to be rendered. `schema` names the version of this structure.
+
+    `packs` are the optional packs that were switched on, `packs_digest` names the set of their rules, and
+    `other_rules` are those of them that counted.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", serialize_by_alias=True, validate_by_name=True)
 
@@ -437,3 +483,6 @@ class Report(Frozen):
     stories: tuple[Story, ...] = ()
     marks: tuple[Mark, ...]
     problems: tuple[Problem, ...]
+    packs: tuple[str, ...] = ()
+    packs_digest: str | None = None
+    other_rules: tuple[RuleText, ...] = ()

@@ -7,11 +7,13 @@ from collections.abc import Mapping, Sequence
 
 from addon.vocabulary import Linkability
 from cli import wording
-from cli.schema import Consent, Event, Identifier, Mark, Page, PublicAddress, Report
+from cli.schema import Consent, Event, Identifier, Inference, Mark, Page, PublicAddress, Report, StoryLine, Support
 from cli.summary import (
     ConsentCount,
     Entry,
     Group,
+    OtherAct,
+    OtherSite,
     Quote,
     SilentSite,
     Site,
@@ -22,10 +24,119 @@ from cli.summary import (
     Totals,
 )
 
+EXAMPLES = 4
+EXAMPLES_UNDER_18 = 2
+_SITES = 4
+
 
 def acts_by_kind(totals: Totals) -> str:
     """Return the counted acts in words: `5 page views, 3 clicks and 1 search`."""
     return wording.listed([wording.count(count.acts, *wording.ACT_COUNTS[count.kind]) for count in totals.kinds])
+
+
+def inferring(summary: Summary) -> str:
+    """Return how every statement on what could be inferred begins."""
+    return wording.MIGHT_INFER_RECONSTRUCTED if summary.reconstruction else wording.MIGHT_INFER
+
+
+def examples(
+    support: Sequence[Support], numbers: Mapping[str, int], most: int
+) -> tuple[tuple[Support, ...], tuple[Support, ...]]:
+    """Return the acts of a statement that are told in words, no wording twice, and the rest in order of number."""
+    first = tuple({act.text: act for act in reversed(support)}.values())[::-1][:most]
+    rest = [act for act in support if act not in first]
+    return first, tuple(sorted(rest, key=lambda act: numbers[act.act_id]))
+
+
+def supported(found: Inference) -> str:
+    """Return how many acts support a statement, and where."""
+    sites = sorted({act.site or "" for act in found.support}, key=lambda site: (not site, site))
+    named = [site or "a site not known" for site in sites[:_SITES]]
+    if len(sites) > _SITES:
+        named.append(wording.count(len(sites) - _SITES, "further site"))
+    return f"{wording.count(len(found.support), 'act')} on {wording.listed(named)}"
+
+
+def young(found: Inference) -> tuple[str, tuple[Support, ...]]:
+    """Return what is said of acts that tell of somebody under 18 and are joined to a statement, and those to name."""
+    own = {act.act_id for act in found.support}
+    others = tuple(act for act in found.under_18 if act.act_id not in own)
+    inside = len(found.under_18) - len(others)
+    said = ""
+    if inside:
+        which = (
+            ("This act tells" if inside == 1 else "These acts tell")
+            if inside == len(found.support)
+            else f"{inside} of these acts {'tells' if inside == 1 else 'tell'}"
+        )
+        said = f"{which} of somebody under 18."
+    if others:
+        tell = "tells" if len(others) == 1 else "tell"
+        one = wording.count(len(others), "further act")
+        said = f"{said} {one} on the same site, with the same identifier, {tell} of somebody under 18:".strip()
+    return said, others
+
+
+def inference_details(found: Inference, numbers: Mapping[str, int]) -> tuple[str, ...]:
+    """Return what stands under a statement: its acts, those that tell of somebody under 18, what joins them."""
+
+    def told(acts: Sequence[Support], most: int) -> str:
+        first, rest = examples(acts, numbers, most)
+        text = "; ".join(f"{act.text} (no. {numbers[act.act_id]})" for act in first)
+        more = ", ".join(str(numbers[act.act_id]) for act in rest)
+        return f"{text}{f'; and no. {more}' if rest else ''}."
+
+    said, others = young(found)
+    return tuple(
+        part
+        for part in (
+            f"{wording.capital(supported(found))}: {told(found.support, EXAMPLES)}",
+            f"{said} {told(others, EXAMPLES_UNDER_18)}" if others else said,
+            found.joined,
+        )
+        if part
+    )
+
+
+def story_line(line: StoryLine) -> str:
+    """Return what happened at one line of a story, and what it was about."""
+    return f"{wording.capital(line.text)}{f' — {", ".join(line.about)}' if line.about else ''}"
+
+
+def story_state(line: StoryLine) -> str:
+    """Return what is known of consent, identity and arrival at one line of a story."""
+    parts = [
+        f"consent: {wording.CONSENT_STATES[line.consent]}",
+        f"tied by: {wording.LINKABILITY[line.tied_by]}",
+    ]
+    if line.delivery == "not_sent":
+        parts.append("not sent")
+    if line.dismissed:
+        parts.append("dismissed by a person")
+    return "; ".join(parts)
+
+
+def packs(report: Report) -> str:
+    """Return which optional packs were switched on."""
+    return wording.listed([wording.plain(pack) for pack in report.packs])
+
+
+def other_site(found: OtherSite) -> str:
+    """Return how many acts of a site hold another special category, and which."""
+    return f"{wording.count(len(found.acts), 'act')}: {tallies(found.categories)}"
+
+
+def other_words(found: OtherAct) -> list[str]:
+    """Return the words by which an act holds another special category, and where each stood."""
+    counted = [item for item in found.findings if item.points > 0] or list(found.findings)
+    return list(dict.fromkeys(f"“{item.text}” in the {wording.field(item.field)}" for item in counted))
+
+
+def other_state(found: OtherAct) -> str:
+    """Return that an act did not leave or was dismissed, or nothing."""
+    if all(event.delivery == "not_sent" for event in found.events):
+        return "not sent"
+    return "dismissed by a person" if all(event.review.state == "dismissed" for event in found.events) else ""
 
 
 def site_name(site: str | None) -> str:

@@ -295,6 +295,25 @@ class Setup(Frozen):
     sites: tuple[str, ...]
 
 
+class OtherAct(Frozen):
+    """One act in which optional packs found another special category; `events` are those that hold it."""
+
+    entry: Entry
+    band: Band
+    score: int
+    categories: tuple[str, ...]
+    findings: tuple[Finding, ...]
+    events: tuple[Event, ...]
+
+
+class OtherSite(Frozen):
+    """The acts of one site with other special categories, strongest first, apart from all that is about health."""
+
+    site: str | None
+    categories: tuple[Tally, ...]
+    acts: tuple[OtherAct, ...]
+
+
 class Dismissed(Frozen):
     """An event that a person dismissed."""
 
@@ -315,6 +334,8 @@ class Summary(Frozen):
     """The whole report, counted and ordered."""
 
     totals: Totals
+    entries: tuple[Entry, ...]
+    """Every act in order of time."""
     sites: tuple[Site, ...]
     sites_with_health: int
     """How many known sites have an act that counts."""
@@ -324,6 +345,8 @@ class Summary(Frozen):
     without_setup: tuple[str, ...]
     """Pixels with events and without a request for their configuration."""
     dismissed: tuple[Dismissed, ...]
+    others: tuple[OtherSite, ...]
+    """What optional packs found, by site; no count of this summary holds any of it."""
     legend: tuple[LegendEntry, ...]
     complete: bool
     reconstruction: bool
@@ -405,6 +428,7 @@ def summarise(report: Report) -> Summary:
     configured = {item.pixel_id for item in report.configurations}
     return Summary(
         totals=_totals(entries, _special(report)),
+        entries=tuple(entries),
         sites=tuple(sites),
         sites_with_health=sum(found.totals.counted > 0 and found.site is not None for found in sites),
         silent=_silent(report),
@@ -416,6 +440,7 @@ def summarise(report: Report) -> Summary:
             for event in _events_of(entry)
             if event.review.state == "dismissed"
         ),
+        others=_others(entries),
         legend=_legend(report),
         complete=report.session.complete and all(source.complete for source in report.sources),
         reconstruction=report.session.provenance == "reconstruction",
@@ -860,6 +885,47 @@ def _timeline(site: str | None, entries: Sequence[Entry], report: Report) -> Tim
             for number, (start, end, found) in enumerate(known, 1)
         ),
     )
+
+
+def _others(entries: Sequence[Entry]) -> tuple[OtherSite, ...]:
+    """Return what optional packs found, from band low, by site."""
+    by_site: dict[str | None, list[OtherAct]] = {}
+    for entry in entries:
+        held = [(event, event.other) for event in _events_of(entry) if event.other and BAND_RANK[event.other.band]]
+        if not held:
+            continue
+        held.sort(key=lambda pair: (-pair[1].score, pair[0].occurred_at, pair[0].id))
+        by_site.setdefault(entry.site, []).append(
+            OtherAct(
+                entry=entry,
+                band=held[0][1].band,
+                score=held[0][1].score,
+                categories=_distinct(name for _, other in held for name in other.categories),
+                findings=tuple(_distinct_findings(found for _, other in held for found in other.findings)),
+                events=tuple(event for event, _ in held),
+            )
+        )
+    return tuple(
+        OtherSite(
+            site=site,
+            categories=_other_tallies(found),
+            acts=tuple(sorted(found, key=lambda act: (-act.score, act.entry.number))),
+        )
+        for site, found in sorted(by_site.items(), key=lambda pair: (-max(act.score for act in pair[1]), pair[0] or ""))
+    )
+
+
+def _other_tallies(acts: Sequence[OtherAct]) -> tuple[Tally, ...]:
+    """Count acts per category."""
+    by_category: dict[str, list[OtherAct]] = {}
+    for act in acts:
+        for category in act.categories:
+            by_category.setdefault(category, []).append(act)
+    tallies = [
+        Tally(key=key, acts=len(found), band=max((act.band for act in found), key=BAND_RANK.__getitem__))
+        for key, found in by_category.items()
+    ]
+    return tuple(sorted(tallies, key=lambda tally: (-tally.acts, tally.key)))
 
 
 def _legend(report: Report) -> tuple[LegendEntry, ...]:

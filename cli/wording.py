@@ -245,6 +245,7 @@ CATEGORIES: Final[Mapping[str, str]] = {
     "fertility_pregnancy": "fertility and pregnancy",
     "general_conditions": "a named condition",
     "general_health": "health in general",
+    "genetic": "genetic data",
     "genetic_conditions": "genetic conditions and tests",
     "helpline_contact": "contacting a helpline",
     "hiv_sexual_health": "HIV and sexual health",
@@ -256,6 +257,7 @@ CATEGORIES: Final[Mapping[str, str]] = {
     "patient_portal": "signing in to a patient portal",
     "portal": "a page behind a login",
     "professionals": "pages for professionals",
+    "biometric": "biometric data",
     "records": "health records",
     "referral": "asking for a referral",
     "repeat_prescription": "ordering a repeat prescription",
@@ -265,8 +267,23 @@ CATEGORIES: Final[Mapping[str, str]] = {
     "sexual_abuse_offending": "sexual abuse and offending",
     "symptom_checker": "using a symptom checker",
     "tests_treatments": "a test or treatment",
+    "sex_life": "sex life",
     "trade": "trade and suppliers",
     "under_18": "under-18s",
+}
+# What somebody was doing, as it goes on after `this browser's user was`.
+ACTIONS_DONE: Final[Mapping[str, str]] = {
+    "appointment": "booking, changing or cancelling an appointment",
+    "find_care": "looking for care",
+    "helpline_contact": "contacting a helpline",
+    "medicine_basket": "putting a medicine in a basket",
+    "patient_portal": "signing in to a patient portal",
+    "records": "dealing with health records",
+    "referral": "asking for a referral",
+    "repeat_prescription": "ordering a repeat prescription",
+    "results": "looking up test results",
+    "self_help_course": "taking a self-help or counselling course",
+    "symptom_checker": "using a symptom checker",
 }
 _CAPITALS: Final = frozenset(
     {"adhd", "cbt", "copd", "gp", "hiv", "hpv", "ibd", "ibs", "ivf", "mri", "ms", "nhs", "ocd", "ptsd", "sti",
@@ -303,6 +320,9 @@ EVENT_NAMES: Final[Mapping[str, str]] = {
 
 IDENTIFIERS: Final[Mapping[str, str]] = {
     "c_user": "Facebook account number",
+    "i_user": "number of a Facebook page or second profile",
+    "fb_login_id": "Facebook account number (login)",
+    "madid": "advertising id of the device",
     "xs": "Facebook session secret",
     "datr": "Facebook browser cookie (datr)",
     "sb": "Facebook browser cookie (sb)",
@@ -381,6 +401,22 @@ FETCHED_WITHOUT_EVENT: Final = (
     "Where parts of Meta's pixel program were fetched and no event was seen, a pixel was being loaded. Whether it "
     "waited for consent, was kept from sending, or sent in a way this capture does not show, cannot be told."
 )
+
+INFERRED: Final = (
+    "What the recipient could conclude of the user of this browser from the acts that count, put together by fixed "
+    "sentences. It says neither that Meta did so nor that it is true of anybody: a page can be opened for somebody "
+    "else, out of curiosity, or by an investigator. Each statement names the acts that support it and what joins them."
+)
+INFERRED_TITLE: Final = "What could be inferred"
+OTHER_TITLE: Final = "Other special categories"
+OTHER: Final = (
+    "These findings come from optional packs, by the same scale. They are apart from health: no score, band, topic, "
+    "count or headline elsewhere in this report holds them."
+)
+OTHER_NOTHING: Final = "Nothing was found. That says nothing of what was sent in other words."
+MIGHT_INFER: Final = "Meta could infer that this browser's user"
+MIGHT_INFER_RECONSTRUCTED: Final = "As reconstructed, Meta could infer that the user of a browser"
+IN_ORDER: Final = "In order"
 
 RECONSTRUCTION: Final = (
     "Reconstruction: this capture was rebuilt from published reporting. "

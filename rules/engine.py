@@ -79,7 +79,7 @@ class Matcher:
             if any(_confirms(other, item) for other in sure):
                 confirmed.append(item)
             else:
-                misses.append(near_miss(item, "ambiguous: needs a second health signal in the event"))
+                misses.append(near_miss(item, "ambiguous: needs a second signal in the event"))
         return assess(sure + confirmed, misses, self.ruleset.digest)
 
     def _read(self, field: Field, sure: list[Met], unsure: list[Met], misses: list[NearMiss]) -> None:

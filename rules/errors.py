@@ -25,3 +25,11 @@ class RuleSetError(Exception):
     def __init__(self, errors: Sequence[RuleFileError]) -> None:
         self.errors = tuple(errors)
         super().__init__("\n".join(str(error) for error in self.errors))
+
+
+class UnknownPackError(ValueError):
+    """A name that no optional pack has; the message names those there are."""
+
+    def __init__(self, name: str, known: Sequence[str]) -> None:
+        self.name = name
+        super().__init__(f"there is no optional pack “{name}”; there are: {', '.join(known)}")

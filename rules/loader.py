@@ -3,25 +3,51 @@
 A rule is one YAML file; its path below its folder, without the suffix, is its id, and the first folder its
 language. All errors of all files are found before anything is refused. Reading YAML is slow, so what was read
 is kept in the user's cache directory under the digest of the files' contents.
+
+Beside the rules for health there are optional packs for other special categories. They are never part of
+`load_rules`: `load_packs` makes a set of its own of those that somebody names.
 """
 
 import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
 
-from rules.errors import RuleFileError, RuleSetError
-from rules.model import Frozen, Rule
+from rules.errors import RuleFileError, RuleSetError, UnknownPackError
+from rules.model import Frozen, Rule, RuleKind
 from rules.ruleset import Origin, RuleSet, RuleSource, make_ruleset
 
 PACKS = Path(__file__).parent / "packs"
 """The folder of the built-in rules."""
+
+OPTIONAL = Path(__file__).parent / "optional"
+"""The folder of the optional packs, one folder each: `<pack>/<language>/<rule>.yaml`."""
+
+ALL_PACKS = "all"
+"""Stands for every optional pack where packs are named."""
+
+HEALTH_SUPPRESSORS = frozenset(
+    {
+        "en/suppressors/fundraising",
+        "en/suppressors/governance",
+        "en/suppressors/insurance",
+        "en/suppressors/law-and-police",
+        "en/suppressors/shop",
+        "en/suppressors/visiting",
+        "en/suppressors/volunteering",
+    }
+)
+"""Suppressors that speak for health only, and that no optional pack is read with.
+
+Joining, giving, shopping, going to law and owing money tell little of somebody's health; of their politics,
+their union, their faith, their debts or their sex life they tell most.
+"""
 
 SUFFIXES = frozenset({".yaml", ".yml"})
 
@@ -63,17 +89,22 @@ def load_rules(paths: Sequence[Path] = (), *, built_in: bool = True) -> RuleSet:
     order; its source says what it replaces. Raises RuleSetError with every error of every file.
     """
     errors: list[RuleFileError] = []
-    files: list[_File] = []
-    contents: list[bytes] = []
     groups: list[tuple[Path, Origin]] = [(PACKS, "built-in")] if built_in else []
     groups.extend((path, "user") for path in paths)
-    for root, origin in groups:
-        for file in _files(root, origin, errors):
-            try:
-                contents.append(_content(file.path))
-                files.append(file)
-            except RuleFileError as error:
-                errors.append(error)
+    listed = [file for root, origin in groups for file in _files(root, origin, errors)]
+    return _load(listed, errors)
+
+
+def _load(listed: Iterable[_File], errors: list[RuleFileError]) -> RuleSet:
+    """Load these files, from the cache where they were read before. Raises RuleSetError."""
+    files: list[_File] = []
+    contents: list[bytes] = []
+    for file in listed:
+        try:
+            contents.append(_content(file.path))
+            files.append(file)
+        except RuleFileError as error:
+            errors.append(error)
     key = _cache_key(files, contents)
     read = None if errors else _from_cache(key, [file.rule for file in files])
     if read is None:
@@ -82,6 +113,65 @@ def load_rules(paths: Sequence[Path] = (), *, built_in: bool = True) -> RuleSet:
             raise RuleSetError(sorted(errors, key=lambda error: (str(error.path), error.line)))
         _to_cache(key, read)
     return _assemble(files, read)
+
+
+def optional_packs() -> tuple[str, ...]:
+    """Return the names of the optional packs."""
+    if not OPTIONAL.is_dir():
+        return ()
+    return tuple(sorted(path.name for path in OPTIONAL.iterdir() if path.is_dir() and not path.name.startswith(".")))
+
+
+def pack_names(names: Iterable[str]) -> tuple[str, ...]:
+    """Return the optional packs that are meant, each once and in order; `all` stands for every one of them.
+
+    Raises UnknownPackError, which names the packs there are.
+    """
+    known = optional_packs()
+    wanted = set(names)
+    for name in sorted(wanted):
+        if name != ALL_PACKS and name not in known:
+            raise UnknownPackError(name, known)
+    return known if ALL_PACKS in wanted else tuple(name for name in known if name in wanted)
+
+
+def load_packs(names: Iterable[str]) -> RuleSet:
+    """Load the rules of optional packs, with the built-in suppressors that hold for them too.
+
+    Raises UnknownPackError (a ValueError) for a name that no pack has, and RuleSetError as `load_rules` does.
+    """
+    chosen = pack_names(names)
+    errors: list[RuleFileError] = []
+    listed = [
+        file._replace(rule=_id_in_pack(file.rule, name))
+        for name in optional_packs()
+        for file in _files(OPTIONAL / name, "built-in", errors)
+    ]
+    optional = _load(listed, errors)
+    built_in = load_rules()
+    kept = {rule.id: rule for rule in optional.rules if _pack_of(rule.id) in chosen}
+    kept |= {
+        rule.id: rule
+        for rule in built_in.rules
+        if rule.kind is RuleKind.SUPPRESSOR and rule.id not in HEALTH_SUPPRESSORS
+    }
+    sources = (source for source in (*optional.sources, *built_in.sources) if source.rule in kept)
+    return make_ruleset(kept.values(), sources)
+
+
+def in_a_pack(rule: str) -> bool:
+    """Tell whether an id is that of a rule of an optional pack."""
+    return _pack_of(rule) in optional_packs()
+
+
+def _pack_of(rule: str) -> str:
+    return rule.split("/")[1] if "/" in rule else ""
+
+
+def _id_in_pack(path: str, pack: str) -> str:
+    """Return the id of a rule of an optional pack from its path: `en/debt` is `en/vulnerable_situations/debt`."""
+    language, _, rest = path.partition("/")
+    return f"{language}/{pack}/{rest}"
 
 
 def _files(root: Path, origin: Origin, errors: list[RuleFileError]) -> list[_File]:

@@ -312,7 +312,7 @@ def _sum_up(items: Sequence[Met]) -> _Ledger:
     elif all(item is None or item.evidence.field in _INDIRECT for item in (topic, specialist, action)):
         told = [item for item in (topic, specialist, action) if item is not None]
         where = "referrer" if all(item.evidence.field in _REFERRER for item in told) else "hidden address"
-        ledger.add(f"health words in the {where} only", min(0, INDIRECT_LIMIT - ledger.total))
+        ledger.add(f"told in the {where} only", min(0, INDIRECT_LIMIT - ledger.total))
     return ledger
 
 

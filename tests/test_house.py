@@ -102,8 +102,10 @@ def test_the_wheel_holds_rules_captures_and_templates(wheel):
         "cli/reports/",
     ):
         assert any(name.startswith(part) for name in names), part
-    sources = {str(path.relative_to(ROOT)) for path in (ROOT / "rules" / "packs").rglob("*.yaml")}
-    assert sources <= names
+    for folder in ("packs", "optional"):
+        sources = {str(path.relative_to(ROOT)) for path in (ROOT / "rules" / folder).rglob("*.yaml")}
+        assert sources
+        assert sources <= names
     assert "addon/decoders/meta/parameters.toml" in names
     assert not [name for name in names if name.startswith(("tests/", "benchmarks/"))]
 
@@ -126,4 +128,4 @@ def test_the_demo_runs_from_the_wheel_outside_the_checkout(wheel, tmp_path):
     written = [Path(line) for line in done.stdout.split()]
     assert len(written) == 2
     for path in written:
-        assert path.read_text(encoding="utf-8").lstrip().startswith("<!doctype html>")
+        assert path.read_text(encoding="utf-8").startswith("<!doctype html>")

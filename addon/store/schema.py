@@ -133,7 +133,9 @@ CREATE TABLE der_sessions (
     failed INTEGER NOT NULL,
     skew_ms INTEGER,
     spread_ms INTEGER,
-    clock_samples INTEGER NOT NULL
+    clock_samples INTEGER NOT NULL,
+    other_digest TEXT,
+    packs TEXT NOT NULL DEFAULT '[]'
 ) STRICT;
 CREATE TABLE der_events (
     session TEXT NOT NULL,
@@ -152,6 +154,7 @@ CREATE TABLE der_events (
     consent_state TEXT NOT NULL,
     event TEXT NOT NULL,
     consent TEXT NOT NULL,
+    other TEXT,
     PRIMARY KEY (session, id)
 ) STRICT;
 CREATE TABLE der_event_requests (

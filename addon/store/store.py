@@ -81,7 +81,10 @@ class ReviewRow(Frozen):
 
 
 class StoredDerivation(Frozen):
-    """The derivation of a session as stored, for building a report."""
+    """The derivation of a session as stored, for building a report.
+
+    `packs` are the optional packs that were switched on, `other_digest` names their rules.
+    """
 
     tool_version: str
     ruleset_digest: str
@@ -91,6 +94,8 @@ class StoredDerivation(Frozen):
     events: tuple[AssessedEvent, ...]
     acts: tuple[Act, ...]
     problems: tuple[Problem, ...]
+    other_digest: str | None = None
+    packs: tuple[str, ...] = ()
 
 
 class Store:
@@ -358,8 +363,11 @@ class Store:
 
     # derivations
 
-    def write_derivation(self, session: str, derivation: Derivation) -> None:
-        """Replace everything derived of a session; assessments under other rules are kept."""
+    def write_derivation(self, session: str, derivation: Derivation, packs: Sequence[str] = ()) -> None:
+        """Replace everything derived of a session; assessments under other rules are kept.
+
+        `packs` are the names of the optional packs that the derivation was made with.
+        """
         self._clear_derived(session, keep_other_rules=derivation.ruleset_digest)
         self._insert(
             "der_sessions",
@@ -373,11 +381,15 @@ class Store:
                     "skew_ms": derivation.clock.skew_ms,
                     "spread_ms": derivation.clock.spread_ms,
                     "clock_samples": derivation.clock.samples,
+                    "other_digest": derivation.other_digest,
+                    "packs": json.dumps(list(packs)),
                 }
             ],
         )
         self.put_events(session, derivation.events, fresh=True)
         self.put_rules(session, derivation.ruleset_digest, derivation.rules)
+        if derivation.other_digest is not None:
+            self.put_rules(session, derivation.other_digest, derivation.other_rules)
         self.put_acts(session, derivation.acts)
         self._insert(
             "der_problems",
@@ -441,6 +453,11 @@ class Store:
             ),
         )
 
+    def packs(self, session: str) -> tuple[str, ...]:
+        """Return the optional packs that a session was last derived with."""
+        rows = self._rows("SELECT packs FROM der_sessions WHERE session = ?", session)
+        return tuple(json.loads(rows[0]["packs"])) if rows else ()
+
     def derivation(self, session: str) -> StoredDerivation | None:
         """Return the derivation of a session under the rules it was last derived with, or None."""
         heads = self._rows("SELECT * FROM der_sessions WHERE session = ?", session)
@@ -475,6 +492,8 @@ class Store:
             problems=tuple(
                 Problem(where=row["place"], what=row["what"], request_key=row["request_key"]) for row in problems
             ),
+            other_digest=head["other_digest"],
+            packs=tuple(json.loads(head["packs"])),
         )
 
     def find_event(self, event: str) -> str:
@@ -531,6 +550,11 @@ class Store:
             raise self._unusable("it was written by a newer version of Pixelwitness")
 
     def _clear_derived(self, session: str, keep_other_rules: str) -> None:
+        self._connection.execute(
+            "DELETE FROM der_rules WHERE session = ? AND ruleset_digest IN "
+            "(SELECT other_digest FROM der_sessions WHERE session = ?)",
+            (session, session),
+        )
         for table in DERIVED:
             if table in {"der_assessments", "der_findings", "der_rules"}:
                 self._connection.execute(
@@ -670,6 +694,7 @@ def _event_row(session: str, item: AssessedEvent) -> dict[str, Any]:
         "consent_state": item.consent.state,
         "event": event.model_dump_json(),
         "consent": item.consent.model_dump_json(),
+        "other": item.other.model_dump_json() if item.other else None,
     }
 
 
@@ -681,6 +706,7 @@ def _assessed(row: dict[str, Any]) -> AssessedEvent:
         page_title=row["page_title"],
         clicked=row["clicked"],
         searched=row["searched"],
+        other=Assessment.model_validate_json(row["other"]) if row["other"] else None,
     )
 
 
@@ -753,5 +779,10 @@ def _search_row(session: str, item: AssessedEvent) -> dict[str, Any]:
         "page_title": item.page_title,
         "clicked": item.clicked,
         "searched": item.searched,
-        "words": " ".join(finding.evidence.text for finding in item.assessment.findings),
+        "words": " ".join(
+            finding.evidence.text
+            for assessment in (item.assessment, item.other)
+            if assessment is not None
+            for finding in assessment.findings
+        ),
     }

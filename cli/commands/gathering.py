@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.exits import ExitCode
-from cli.options import DEFAULT_DATABASE, Database, Rules
+from cli.options import DEFAULT_DATABASE, Database, Packs, Rules
 from cli.talk import make_folder, progress, put, say, write_file
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ def replay(
     ] = None,
     by: Annotated[str | None, typer.Option("--by", metavar="NAME", help="Who states the public address.")] = None,
     rules: Rules = None,
+    packs: Packs = None,
 ) -> None:
     """Read saved browsing sessions into the database. Reading one twice changes nothing.
 
@@ -58,11 +59,14 @@ def replay(
       pixelwitness replay visit.mitm
 
       pixelwitness replay visit.har visit.mitm --session trust-visit --public-address 203.0.113.7
+
+      pixelwitness replay visit.mitm --packs religion --packs politics
     """
     from addon.capture import read_capture  # noqa: PLC0415 - loaded when needed
     from addon.replay import replay as read_into  # noqa: PLC0415
     from addon.store.store import Store  # noqa: PLC0415
     from cli.rulebook import matcher  # noqa: PLC0415
+    from rules.loader import pack_names  # noqa: PLC0415
 
     if each and session is not None:
         raise typer.BadParameter("--each makes a session per capture, so it does not go with --session")
@@ -72,11 +76,12 @@ def replay(
     batches = [[capture] for capture in captures] if each else [captures]
     incomplete = False
     rule_matcher = matcher(rules)  # nor must a broken rule
+    wanted = pack_names(packs) if packs else None
     names = []
     with Store(db) as store:
         for batch in batches:
             with progress("Reading", sum(_size(path) for path in batch)) as bar:
-                name, sources = read_into(store, rule_matcher, session, batch, bar)
+                name, sources = read_into(store, rule_matcher, session, batch, bar, wanted)
             names.append(name)
             if address is not None:
                 with store.transaction():
@@ -148,6 +153,7 @@ def proxy(
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="The port the proxy listens on.")] = 8080,
     rules: Rules = None,
+    packs: Packs = None,
 ) -> None:
     """Run mitmproxy with the addon and record what leaves into a session.
 
@@ -161,6 +167,8 @@ def proxy(
 
       pixelwitness proxy --host 0.0.0.0 -- --mode wireguard
     """
+    from rules.loader import pack_names  # noqa: PLC0415 - loaded when needed
+
     program = Path(sys.executable).with_name(_PROGRAMS[ui])
     if not program.exists():
         raise typer.BadParameter(f"{program.name} is not installed beside this Python; reinstall Pixelwitness")
@@ -172,6 +180,8 @@ def proxy(
         command += ["--set", f"{name}={value}"]
     for path in rules or ():
         command += ["--set", f"pixelwitness_rules={path.resolve()}"]
+    for pack in pack_names(packs or ()):
+        command += ["--set", f"pixelwitness_packs={pack}"]
     say(f"Proxy on {host}:{port}; set it in the browser and open http://mitm.it for the certificate. Ctrl-C ends it.")
     if "-w" in context.args or "--save-stream-file" in context.args:
         say("The recording will hold everything, session cookies and passwords too: keep it safe, delete it in time.")

@@ -3,12 +3,15 @@
 import csv
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.options import DEFAULT_DATABASE, Database, Rules, SessionArgument
-from cli.talk import say
+from cli.options import DEFAULT_DATABASE, Database, Packs, Rules, SessionArgument
+from cli.talk import put, say
+
+if TYPE_CHECKING:
+    from addon.store.store import Store, StoredDerivation
 
 MAX_REVIEW_FILE = 5_000_000
 
@@ -105,29 +108,55 @@ def review(
     say(f"{len(decisions)} decisions kept.")
 
 
-def rescore(session: SessionArgument = None, db: Database = DEFAULT_DATABASE, rules: Rules = None) -> None:
-    """Evaluate a stored session again, with today's rules, from what was observed.
+def rescore(
+    session: SessionArgument = None,
+    every: Annotated[bool, typer.Option("--all", help="Evaluate every session in the database.")] = False,
+    db: Database = DEFAULT_DATABASE,
+    rules: Rules = None,
+    packs: Packs = None,
+    no_packs: Annotated[bool, typer.Option("--no-packs", help="Switch off the optional packs of the session.")] = False,
+) -> None:
+    """Evaluate stored sessions again, with today's rules, from what was observed, and show what changed and why.
 
-    Assessments under the earlier rules stay in the database.
+    For every event that changed: the old and the new score, and the rules that count now (+), no longer count
+    (-) or count otherwise (~). Assessments under the earlier rules stay in the database. Optional packs stay as
+    they are unless --packs names others or --no-packs switches them off.
+
+    Examples:
+
+      pixelwitness rescore --all
+
+      pixelwitness rescore visit --packs religion --packs politics
     """
     from addon.replay import rederive  # noqa: PLC0415 - loaded when needed
     from addon.store.store import Store  # noqa: PLC0415
+    from cli import changes  # noqa: PLC0415
     from cli.rulebook import matcher  # noqa: PLC0415
+    from cli.terminal import printable  # noqa: PLC0415
+    from rules.loader import pack_names  # noqa: PLC0415
 
-    with Store(db, create=False) as store:
-        chosen = store.session(session).id
-        before = store.derivation(chosen)
-        old = {item.event.id: item.assessment.score for item in before.events} if before else {}
-        rederive(store, matcher(rules), chosen)
-        after = store.derivation(chosen)
+    if packs and no_packs:
+        raise typer.BadParameter("say either --packs or --no-packs")
+    if every and session is not None:
+        raise typer.BadParameter("name a session or say --all, not both")
+    wanted = () if no_packs else pack_names(packs) if packs else None
+    judge = matcher(rules)
     changed = 0
-    for item in after.events if after else ():
-        score = old.get(item.event.id)
-        if score != item.assessment.score:
-            changed += 1
-            was = "new" if score is None else str(score)
-            say(f"{item.event.id}: {was} → {item.assessment.score} ({item.assessment.band})")
-    say(f"{chosen}: {changed} of {len(after.events) if after else 0} events changed.")
+    with Store(db, create=False) as store:
+        chosen = [row.id for row in store.sessions()] if every else [store.session(session).id]
+        for identity in chosen:
+            before = store.derivation(identity)
+            titles = _rule_titles(store, identity, before)
+            rederive(store, judge, identity, wanted)
+            after = store.derivation(identity)
+            titles |= _rule_titles(store, identity, after)
+            found = changes.compare(identity, before, after)
+            changed += len(found.changed)
+            for change in found.changed:
+                put("\n".join(printable(line) for line in changes.lines(change, titles)))
+            say(changes.summary(found))
+    if every:
+        say(f"{len(chosen)} sessions evaluated, {changed} changes in all.")
 
 
 def forget(
@@ -146,6 +175,12 @@ def forget(
             typer.confirm(f"Remove {chosen.id} and everything derived from it?", abort=True, err=True)
         store.forget(chosen.id)
     say(f"{chosen.id} is gone from {db}. Its captures and reports are not touched; delete them yourself.")
+
+
+def _rule_titles(store: "Store", session: str, derivation: "StoredDerivation | None") -> dict[str, str]:
+    """Return the titles of the rules that counted in a derivation, by rule."""
+    digests = (derivation.ruleset_digest, derivation.other_digest) if derivation else ()
+    return {rule.id: rule.title for digest in digests if digest for rule in store.rules(session, digest)}
 
 
 def _decisions_of_file(path: Path) -> list[tuple[str, str, str | None, str | None]]:

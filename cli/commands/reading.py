@@ -164,13 +164,23 @@ def explain(
     from cli.rulebook import matcher  # noqa: PLC0415
 
     if "://" in event:
-        found = events_of_address(event, body, matcher(rules), reveal=reveal)
-        put("\n\n".join(text.render_event(item, 2) for item in found))
+        chosen = matcher(rules)
+        found = events_of_address(event, body, chosen, reveal=reveal)
+        titles = {rule.id: rule.title for rule in chosen.ruleset.rules}
+        put("\n\n".join(text.render_event(item, 2, titles=titles) for item in found))
         return
     with Store(db, create=False) as store:
         content = build_report(store, store.session(store.find_event(event)), reveal=reveal)
     found_event = next(item for item in content.events if item.id == event)
-    put(text.render_event(found_event, 2, stated=content.session.public_address, others=content.events))
+    put(
+        text.render_event(
+            found_event,
+            2,
+            stated=content.session.public_address,
+            others=content.events,
+            titles={rule.rule: rule.title for rule in (*content.rules, *content.other_rules)},
+        )
+    )
 
 
 def schema() -> None:

@@ -3,8 +3,9 @@
 import csv
 import io
 import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,9 +13,18 @@ from cli.exits import ExitCode
 from cli.options import Rules
 from cli.talk import make_folder, put, say, write_file
 
+if TYPE_CHECKING:
+    from rules.engine import Matcher
+    from rules.ruleset import RuleSet
+
 app = typer.Typer(help="Read, check and try the rules that score.", no_args_is_help=True)
 
 LONGEST_CELL = 10_000_000
+
+RulePacks = Annotated[
+    list[str] | None,
+    typer.Option("--packs", metavar="NAME", help="Optional packs instead of the rules for health; or all of them."),
+]
 
 
 @app.command("list")
@@ -23,12 +33,13 @@ def list_rules(
         str | None, typer.Option("--category", metavar="NAME", help="Only rules of this topic, action or section.")
     ] = None,
     rules: Rules = None,
+    packs: RulePacks = None,
 ) -> None:
     """List the rules: id, version, kind, category, title."""
-    from cli.rulebook import matcher  # noqa: PLC0415 - loaded when needed
+    from cli.rulebook import chosen_matcher  # noqa: PLC0415 - loaded when needed
     from cli.tables import table  # noqa: PLC0415
 
-    ruleset = matcher(rules).ruleset
+    ruleset = chosen_matcher(rules, packs).ruleset
     rows = [
         (rule.id, str(rule.version), rule.kind.value, rule.tier or rule.context or "", rule.category, rule.title)
         for rule in ruleset.rules
@@ -42,24 +53,28 @@ def list_rules(
 def check(
     paths: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="PATH...", help="Your rule files or folders; the built-in ones if none."),
+        typer.Argument(metavar="PATH...", help="Your rule files or folders; the built-in ones and all packs if none."),
     ] = None,
+    packs: RulePacks = None,
 ) -> None:
     """Check rule files and say what to change, with file and line. Exits with 4 where a rule is wrong."""
-    from cli.rulebook import matcher  # noqa: PLC0415 - loaded when needed
-    from rules.lint import check as issues_of  # noqa: PLC0415
+    from rules.lint import check as issues_of  # noqa: PLC0415 - loaded when needed
 
-    ruleset = matcher(paths).ruleset
-    issues = issues_of(ruleset)
-    if paths:
-        own = {source.rule: source.path for source in ruleset.sources if source.origin == "user"}
-        issues = [
-            issue for issue in issues if issue.path in own.values() or any(f"{rule}," in issue.problem for rule in own)
-        ]
+    issues = []
+    count = 0
+    for ruleset, own in _checked(paths, packs):
+        count += len(own)
+        found = issues_of(ruleset)
+        if len(own) < len(ruleset.rules):
+            files = {source.path for source in ruleset.sources if source.rule in own}
+            found = [
+                issue for issue in found if issue.path in files or any(f"{rule}," in issue.problem for rule in own)
+            ]
+        issues += found
     for issue in issues:
         put(f"{issue.path}:{issue.line}: {issue.severity}: {issue.problem} [{issue.check}]\n    {issue.recommendation}")
     errors = sum(issue.severity == "error" for issue in issues)
-    say(f"{len(ruleset.rules)} rules, {errors} errors, {len(issues) - errors} warnings.")
+    say(f"{count} rules, {errors} errors, {len(issues) - errors} warnings.")
     if errors:
         raise typer.Exit(ExitCode.RULES)
 
@@ -68,27 +83,27 @@ def check(
 def run_examples(
     paths: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="PATH...", help="Your rule files or folders; the built-in ones if none."),
+        typer.Argument(metavar="PATH...", help="Your rule files or folders; the built-in ones and all packs if none."),
     ] = None,
+    packs: RulePacks = None,
 ) -> None:
     """Run the examples that the rules carry. Exits with 4 where one does not hold."""
-    from cli.rulebook import matcher  # noqa: PLC0415 - loaded when needed
+    from rules.engine import Matcher  # noqa: PLC0415 - loaded when needed
     from rules.lint import is_found  # noqa: PLC0415
 
-    judge = matcher(paths)
-    own = {source.rule for source in judge.ruleset.sources if source.origin == "user"}
     ran = failed = 0
-    for rule in judge.ruleset.rules:
-        if paths and rule.id not in own:
-            continue
-        for wanted, examples in ((True, rule.examples.match), (False, rule.examples.no_match)):
-            for example in examples:
-                ran += 1
-                if is_found(rule, example, judge) != wanted:
-                    failed += 1
-                    put(
-                        f"{rule.id}: {'does not match' if wanted else 'matches'} ({example.field.value}) {example.text}"
-                    )
+    for ruleset, own in _checked(paths, packs):
+        judge = Matcher(ruleset)
+        for rule in ruleset.rules:
+            if rule.id not in own:
+                continue
+            for wanted, examples in ((True, rule.examples.match), (False, rule.examples.no_match)):
+                for example in examples:
+                    ran += 1
+                    if is_found(rule, example, judge) != wanted:
+                        failed += 1
+                        what = "does not match" if wanted else "matches"
+                        put(f"{rule.id}: {what} ({example.field.value}) {example.text}")
     say(f"{ran} examples, {failed} do not hold.")
     if failed:
         raise typer.Exit(ExitCode.RULES)
@@ -107,6 +122,7 @@ def score(
     ] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="Where the table goes.")] = None,
     rules: Rules = None,
+    packs: RulePacks = None,
 ) -> None:
     """Show how a text scores, step by step, or score a whole table.
 
@@ -119,13 +135,17 @@ def score(
       pixelwitness rules score --field page.url https://clinic.example/hiv/
 
       pixelwitness rules score --csv pages.csv -o scored.csv
+
+      pixelwitness rules score --packs politics "Join the Labour Party"
     """
+    from cli.rulebook import chosen_matcher  # noqa: PLC0415 - loaded when needed
+
     if (text is None) == (table_file is None):
         raise typer.BadParameter("give either a text or a table with --csv")
     if table_file is not None:
-        _score_table(table_file, output, rules)
+        _score_table(table_file, output, chosen_matcher(rules, packs))
     elif text is not None:
-        _score_text(text, field, rules)
+        _score_text(text, field, chosen_matcher(rules, packs))
 
 
 @app.command()
@@ -188,16 +208,34 @@ def new_rule(
     put(str(target))
 
 
-def _score_text(text: str, field: str | None, rules: list[Path] | None) -> None:
-    from cli.rulebook import matcher  # noqa: PLC0415 - loaded when needed
-    from cli.terminal import printable  # noqa: PLC0415
+def _checked(paths: Sequence[Path] | None, packs: Sequence[str] | None) -> Iterator[tuple["RuleSet", frozenset[str]]]:
+    """Yield the rule sets to look at, each with the ids of the rules that are meant.
+
+    The user's own where paths are given, the packs that are named, and else everything that is built in.
+    """
+    from cli.rulebook import matcher, packs_matcher  # noqa: PLC0415 - loaded when needed
+    from rules.loader import ALL_PACKS, in_a_pack  # noqa: PLC0415
+
+    if paths or not packs:
+        ruleset = matcher(paths).ruleset
+        yield (
+            ruleset,
+            frozenset(source.rule for source in ruleset.sources if not paths or source.origin == "user"),
+        )
+    if packs or not paths:
+        optional = packs_matcher(packs or [ALL_PACKS]).ruleset
+        yield optional, frozenset(rule.id for rule in optional.rules if in_a_pack(rule.id))
+
+
+def _score_text(text: str, field: str | None, judge: "Matcher") -> None:
+    from cli.terminal import printable  # noqa: PLC0415 - loaded when needed
     from rules.model import Field, FieldName  # noqa: PLC0415
 
     names = {name.value: name for name in FieldName}
     chosen = field or ("page.url" if "://" in text else "page.title")
     if chosen not in names:
         raise typer.BadParameter(f"--field {chosen!r} is none of: {', '.join(names)}")
-    result = matcher(rules).evaluate([Field(name=names[chosen], parameter="text", text=text)])
+    result = judge.evaluate([Field(name=names[chosen], parameter="text", text=text)])
     lines = [f"{result.score} {result.band} (tier {result.tier})"]
     lines += [f"{step.delta:+5d} = {step.total:3d}  {step.label}" for step in result.steps]
     lines += [
@@ -209,12 +247,10 @@ def _score_text(text: str, field: str | None, rules: list[Path] | None) -> None:
     put("\n".join(printable(line) for line in lines))
 
 
-def _score_table(path: Path, output: Path | None, rules: list[Path] | None) -> None:
-    from cli.rulebook import matcher  # noqa: PLC0415 - loaded when needed
-    from rules.table import MissingColumnError, score_table  # noqa: PLC0415
+def _score_table(path: Path, output: Path | None, judge: "Matcher") -> None:
+    from rules.table import MissingColumnError, score_table  # noqa: PLC0415 - loaded when needed
 
     csv.field_size_limit(LONGEST_CELL)
-    judge = matcher(rules)
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             scored = list(score_table(csv.DictReader(file), judge))

@@ -90,13 +90,27 @@ _COLUMNS: Final[dict[str, Callable[[Row], object]]] = {
 }
 
 
+_OTHER_COLUMNS: Final[dict[str, Callable[[Row], object]]] = {
+    "other_band": lambda row: row.event.other.band if row.event.other else None,
+    "other_score": lambda row: row.event.other.score if row.event.other else None,
+    "other_categories": lambda row: _joined(row.event.other.categories) if row.event.other else None,
+    "other_words": lambda row: _joined(item.text for item in row.event.other.findings) if row.event.other else None,
+    "other_rules": lambda row: (
+        _joined(f"{item.rule}@{item.version}" for item in row.event.other.findings) if row.event.other else None
+    ),
+    "packs": lambda row: _joined(row.report.packs),
+}
+"""Columns of a report made with optional packs: they stand last and are no part of the health columns."""
+
+
 def render(report: Report, _verbosity: int = 0) -> str:
     """Return the events as CSV (RFC 4180), with a line of column names."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, quoting=csv.QUOTE_ALL)
-    writer.writerow(_COLUMNS)
+    columns = _COLUMNS | _OTHER_COLUMNS if report.packs else _COLUMNS
+    writer.writerow(columns)
     acts = {identity: act for act in report.acts for identity in act.event_ids}
     for event in report.events:
         row = Row(report, event, acts.get(event.id))
-        writer.writerow([cell(column(row)) for column in _COLUMNS.values()])
+        writer.writerow([cell(column(row)) for column in columns.values()])
     return buffer.getvalue()

@@ -14,8 +14,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from cli import sentences, setups, wording
-from cli.schema import Event, Finding, Report
-from cli.summary import Entry, Quote, Segment, Summary, Timeline, excerpt, summarise
+from cli.schema import Event, Finding, OtherCategories, Report, Story, StoryLine
+from cli.summary import Entry, OtherSite, Quote, Segment, Summary, Timeline, excerpt, summarise
 from cli.terminal import printable
 from rules.model import Band
 
@@ -24,6 +24,7 @@ _LONGEST: Final = 600
 _MOST: Final = 6
 _LONGEST_LIST: Final = 8
 _LONGEST_PAGES: Final = 15
+_LONGEST_STORY: Final = 12
 _LANES: Final[dict[Band, int]] = {"critical": 54, "high": 84, "medium": 114, "low": 144, "none": 174}
 _WHOLE: Final = "whole in the JSON report"
 
@@ -40,6 +41,14 @@ class Row(NamedTuple):
     """One row of a table."""
 
     cells: tuple[Cell, ...]
+
+
+class StoryRow(NamedTuple):
+    """One line of a story; `day` stands where the date changes."""
+
+    time: str
+    day: str
+    line: StoryLine
 
 
 class Mark(NamedTuple):
@@ -187,7 +196,24 @@ def undeclared_rows(summary: Summary) -> list[Row]:
     ]
 
 
-def finding_rows(event: Event, titles: Mapping[str, str]) -> list[Row]:
+def other_rows(found: OtherSite) -> list[Row]:
+    """Return the acts of a site that hold another special category as rows."""
+    return [
+        Row(
+            (
+                Cell(str(act.entry.number)),
+                Cell(wording.instant(act.entry.at)),
+                Cell(cut(sentences.entry_title(act.entry), 200), note=sentences.other_state(act)),
+                Cell(wording.capital(", ".join(wording.category(name) for name in act.categories))),
+                Cell(cut("; ".join(sentences.other_words(act)), 400)),
+                Cell(f"{wording.BAND_GLYPHS[act.band]} {wording.BANDS[act.band]} {act.score}"),
+            )
+        )
+        for act in found.acts
+    ]
+
+
+def finding_rows(event: Event | OtherCategories, titles: Mapping[str, str]) -> list[Row]:
     """Return the rules that counted for an event as rows; `titles` are those of the rules by id."""
     return [
         Row(
@@ -213,12 +239,12 @@ def rule_name(found: Finding, titles: Mapping[str, str]) -> str:
     return f"Rule “{title}” ({name})" if title else f"Rule {name}"
 
 
-def step_rows(event: Event) -> list[Row]:
+def step_rows(event: Event | OtherCategories) -> list[Row]:
     """Return the ledger of an event's score as rows."""
     return [Row((Cell(step.label), Cell(f"{step.delta:+d}"), Cell(str(step.total)))) for step in event.steps]
 
 
-def near_miss_rows(event: Event) -> list[Row]:
+def near_miss_rows(event: Event | OtherCategories) -> list[Row]:
     """Return what looked like health content and did not count."""
     return [
         Row(
@@ -289,6 +315,25 @@ def source_rows(report: Report) -> list[Row]:
     ]
 
 
+def story_rows(story: Story) -> list[StoryRow]:
+    """Return the lines of a story; the date stands with the first and where it changes."""
+    days = [line.at.partition("T")[0] for line in story.lines]
+    return [
+        StoryRow(wording.clock_time(line.at), "" if day == before else day, line)
+        for line, day, before in zip(story.lines, days, ["", *days], strict=False)
+    ]
+
+
+def anchors(report: Report, summary: Summary) -> dict[str, str]:
+    """Return where in the page each act stands: its own block where it has one, else its first event."""
+    ids = {event.id: number for number, event in enumerate(report.events, 1)}
+    places = {
+        act.id: next((f"event-{ids[event]}" for event in act.event_ids if event in ids), "main") for act in report.acts
+    }
+    blocks = (entry for site in summary.with_finding for group in site.groups for entry in group.entries)
+    return places | {entry.act.id: f"act-{entry.number}" for entry in blocks}
+
+
 def percent(position: float) -> str:
     """Return a place on a timeline as a percentage."""
     return f"{position * 100:.2f}%"
@@ -344,6 +389,7 @@ def _template() -> Template:
         first_sentence,
         identifier_rows,
         near_miss_rows,
+        other_rows,
         page_rows,
         parameter_rows,
         percent,
@@ -354,13 +400,14 @@ def _template() -> Template:
         rule_name,
         source_rows,
         step_rows,
+        story_rows,
         timeline_marks,
         timeline_words,
         undeclared_rows,
     ):
         environment.globals[helper.__name__] = helper
     environment.globals.update(words=wording, say=sentences, setup=setups, lanes=_LANES, most=_MOST)
-    environment.globals.update(longest_list=_LONGEST_LIST, longest_pages=_LONGEST_PAGES)
+    environment.globals.update(longest_list=_LONGEST_LIST, longest_pages=_LONGEST_PAGES, longest_story=_LONGEST_STORY)
     return environment.get_template("html.html.j2")
 
 
@@ -376,6 +423,9 @@ def render(report: Report, _verbosity: int = 0) -> str:
         sources={source.id: source.name for source in report.sources},
         ids={event.id: number for number, event in enumerate(report.events, 1)},
         events={event.id: event for event in report.events},
-        titles={rule.rule: rule.title for rule in report.rules},
+        anchors=anchors(report, summary),
+        numbers={entry.act.id: entry.number for entry in summary.entries},
+        stories={story.site: story for story in report.stories},
+        titles={rule.rule: rule.title for rule in (*report.rules, *report.other_rules)},
     )
-    return f"{page}\n"
+    return f"{page.lstrip()}\n"

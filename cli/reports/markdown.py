@@ -6,11 +6,11 @@ and ledger, 2 every parameter.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from cli import sentences, setups, wording
-from cli.schema import Event, Filter, Mark, Report
+from cli.schema import Event, Filter, Finding, Mark, Report, Step
 from cli.summary import Entry, Quote, Setup, Site, Summary, excerpt, summarise
 from cli.terminal import printable
 from rules.model import Band
@@ -24,6 +24,7 @@ _AROUND: Final = 120
 _LONGEST: Final = 400
 _LONGEST_LIST: Final = 8
 _LONGEST_PAGES: Final = 15
+_LONGEST_STORY: Final = 12
 
 
 def inline(text: str) -> str:
@@ -74,11 +75,13 @@ def render(report: Report, verbosity: int = 0) -> str:
     lines = [f"# {escaped(report.session.name)}: Pixelwitness report", ""]
     lines += _warnings(report, summary)
     lines += _brief(report, summary)
+    lines += _inferred(report, summary, verbosity)
     for site in summary.with_finding:
-        lines += _site(site, summary)
+        lines += _site(site, report, summary, verbosity)
         if verbosity >= 1:
             lines += _events(site, report, verbosity)
     lines += _without_finding(report, summary, verbosity)
+    lines += _others(report, summary)
     lines += _setups(summary, verbosity)
     lines += _pages(report, summary, verbosity)
     if summary.dismissed:
@@ -154,14 +157,49 @@ def _band(band: Band, score: int | None = None) -> str:
     return text if score is None else f"{text} {score}"
 
 
-def _site(site: Site, summary: Summary) -> list[str]:
+def _inferred(report: Report, summary: Summary, verbosity: int) -> list[str]:
+    """Return what could be inferred; at verbosity 0 the first statements only."""
+    if not report.inferences:
+        return []
+    numbers = {entry.act.id: entry.number for entry in summary.entries}
+    shown = report.inferences if verbosity >= 1 else report.inferences[:_LONGEST_LIST]
+    lines = ["", f"## {wording.INFERRED_TITLE}{_tag(summary)}", "", escaped(wording.INFERRED), ""]
+    lines += [f"{sentences.inferring(summary)} …", ""]
+    for number, found in enumerate(shown, 1):
+        lines.append(f"{number}. **… {inline(found.claim)}.**")
+        lines += [f"   - {escaped(text)}" for text in sentences.inference_details(found, numbers)]
+    if len(shown) < len(report.inferences):
+        rest = wording.count(len(report.inferences) - len(shown), "further statement")
+        lines += ["", f"{wording.capital(rest)}: with -v."]
+    return [*lines, ""]
+
+
+def _story(site: Site, report: Report, verbosity: int) -> list[str]:
+    """Return what happened on a site in order; of a long story at verbosity 0 the beginning."""
+    found = next((story for story in report.stories if story.site == site.site), None)
+    if found is None or len(found.lines) < 2:
+        return []
+    shown = found.lines if verbosity >= 1 else found.lines[:_LONGEST_STORY]
+    lines = [f"**{wording.IN_ORDER}** (times in UTC)", ""]
+    lines += [
+        f"{number}. {wording.clock_time(line.at)} {_band(line.band)}: {inline(sentences.story_line(line))} "
+        f"({inline(sentences.story_state(line))})"
+        for number, line in enumerate(shown, 1)
+    ]
+    if len(shown) < len(found.lines):
+        lines += ["", f"{wording.capital(wording.count(len(found.lines) - len(shown), 'further act'))}: with -v."]
+    return [*lines, ""]
+
+
+def _site(site: Site, report: Report, summary: Summary, verbosity: int) -> list[str]:
     """Return one site's findings."""
     lines = ["", f"## {escaped(cut(sentences.site_name(site.site), 200))}{_tag(summary)}", ""]
-    lines += [escaped(sentences.site_line(site)), "", *_notes(site.notes)]
+    lines += [escaped(sentences.site_line(site)), "", *_notes(site.notes), *_story(site, report, verbosity)]
+    titles = {rule.rule: rule.title for rule in report.rules}
     for group in site.groups:
         lines += ["", f"### {escaped(cut(sentences.group_title(group), 200))}", ""]
         for entry in group.entries:
-            lines += _entry(entry, summary)
+            lines += _entry(entry, summary, titles)
     for title, entries in (
         ("Not sent: held back, or no connection to the recipient", site.withheld),
         ("Band low: listed apart, not counted", site.low),
@@ -176,7 +214,7 @@ def _site(site: Site, summary: Summary) -> list[str]:
     return lines
 
 
-def _entry(entry: Entry, summary: Summary) -> list[str]:
+def _entry(entry: Entry, summary: Summary, titles: Mapping[str, str]) -> list[str]:
     """Return one act."""
     lines = [
         "",
@@ -184,7 +222,7 @@ def _entry(entry: Entry, summary: Summary) -> list[str]:
         "",
         f"{_band(entry.band, entry.score)} of 100. {escaped(sentences.sent(entry, summary))}",
         "",
-        *(_quote(quote) for quote in entry.quotes),
+        *(_quote(quote, titles) for quote in entry.quotes),
         *_filtered(entry.filters, entry.still_left),
         *([f"  - {escaped(text)}"] if (text := sentences.unfiltered(entry)) else []),
         f"- Page: {code(cut(entry.page_url)) if entry.page_url else 'not known'}",
@@ -210,19 +248,25 @@ def _entry(entry: Entry, summary: Summary) -> list[str]:
     return [*lines, ""]
 
 
-def _quote(quote: Quote) -> str:
+def _quote(quote: Quote, titles: Mapping[str, str]) -> str:
     """Return a value with the words that scored in bold, and the rules they met."""
     shown = "".join(
         f"**{inline(part.text)}**" if part.marked else inline(part.text) for part in excerpt(quote.segments, _AROUND)
     )
     where = wording.capital(wording.listed([wording.field(field) for field in quote.fields]))
     rules = [
-        f"{found.points:+d} {escaped(wording.category(found.category))} ({code(found.rule)})"
+        f"{found.points:+d} {escaped(wording.category(found.category))} ({_rule(found.rule, titles)})"
         for found in quote.findings
     ]
     also = sentences.repeated(quote)
     found = "; ".join([*rules, inline(also)] if also else rules)
     return f"- {escaped(where)}, parameter {code(cut(quote.parameter, 120))}: “{shown}” — {found}"
+
+
+def _rule(rule: str, titles: Mapping[str, str]) -> str:
+    """Return the title of a rule, where it is known, and its id."""
+    title = titles.get(rule)
+    return f"“{inline(title)}”, {code(rule)}" if title else code(rule)
 
 
 def _filtered(filters: Sequence[Filter], still_left: Sequence[str], *, full: bool = False) -> list[str]:
@@ -269,6 +313,37 @@ def _without_finding(report: Report, summary: Summary, verbosity: int) -> list[s
             lines += [f"  - {escaped(cut(sentences.mark(mark)))}" for mark in silent.notes]
         if sentences.fetched_without_event(summary):
             lines += ["", escaped(wording.FETCHED_WITHOUT_EVENT)]
+    return lines
+
+
+def _others(report: Report, summary: Summary) -> list[str]:
+    """Return what optional packs found, where some were switched on."""
+    if not report.packs:
+        return []
+    lines = ["", f"## {wording.OTHER_TITLE}{_tag(summary)}", ""]
+    lines.append(f"Looked for: {escaped(sentences.packs(report))}. {escaped(wording.OTHER)}")
+    if not summary.others:
+        return [*lines, "", wording.OTHER_NOTHING]
+    for found in summary.others:
+        lines += ["", f"### {escaped(cut(sentences.site_name(found.site), 200))}", ""]
+        lines.append(escaped(wording.capital(sentences.other_site(found))))
+        lines += table(
+            ("No.", "Time", "Act", "Category", "Words", "Band"),
+            (
+                (
+                    str(act.entry.number),
+                    wording.instant(act.entry.at),
+                    escaped(
+                        cut(sentences.entry_title(act.entry), 200)
+                        + (f" ({state})" if (state := sentences.other_state(act)) else "")
+                    ),
+                    escaped(", ".join(wording.category(name) for name in act.categories)),
+                    escaped(cut("; ".join(sentences.other_words(act)))),
+                    _band(act.band, act.score),
+                )
+                for act in found.acts
+            ),
+        )
     return lines
 
 
@@ -390,10 +465,16 @@ def _event(event: Event, report: Report, verbosity: int) -> list[str]:
             for request in event.requests
         ),
     )
-    lines += table(
-        ("Step", "Points", "Sum"),
-        ((escaped(step.label), f"{step.delta:+d}", str(step.total)) for step in event.steps),
-    )
+    titles = {rule.rule: rule.title for rule in (*report.rules, *report.other_rules)}
+    lines += _findings(event.findings, titles)
+    lines += _steps(event.steps)
+    if event.other and event.other.findings:
+        lines += [
+            "",
+            f"{wording.OTHER_TITLE}, no part of the health score: {_band(event.other.band, event.other.score)}",
+        ]
+        lines += _findings(event.other.findings, titles)
+        lines += _steps(event.other.steps)
     if verbosity >= 2:
         lines += table(
             ("Parameter", "Value", "Meaning"),
@@ -407,6 +488,31 @@ def _event(event: Event, report: Report, verbosity: int) -> list[str]:
             ),
         )
     return lines
+
+
+def _findings(findings: Sequence[Finding], titles: Mapping[str, str]) -> list[str]:
+    """Return the rules that counted as a table."""
+    return table(
+        ("Points", "Words", "Where", "What", "Rule"),
+        (
+            (
+                f"{found.points:+d}",
+                escaped(cut(found.text)),
+                escaped(f"{wording.field(found.field)}, {cut(found.parameter, 120)}"),
+                escaped(f"{wording.capital(wording.rule_kind(found.kind))}: {wording.category(found.category)}"),
+                f"{_rule(found.rule, titles)}, version {found.version}",
+            )
+            for found in findings
+        ),
+    )
+
+
+def _steps(steps: Sequence[Step]) -> list[str]:
+    """Return the ledger of a score as a table."""
+    return table(
+        ("Step", "Points", "Sum"),
+        ((escaped(step.label), f"{step.delta:+d}", str(step.total)) for step in steps),
+    )
 
 
 def _legend(summary: Summary) -> list[str]:
@@ -443,6 +549,11 @@ def _method(report: Report, summary: Summary) -> list[str]:
         "",
         (f"- Session: {escaped(session.name)}, id {code(session.id)}, {wording.PROVENANCES[session.provenance]}"),
         f"- Pixelwitness {escaped(session.tool_version)}, rules {code(session.ruleset_digest)}",
+        *(
+            [f"- Optional packs: {escaped(sentences.packs(report))}, {code(report.packs_digest or '')}"]
+            if report.packs
+            else []
+        ),
         f"- Clock: {escaped(sentences.clock(report))}",
         f"- Report made {wording.instant(report.generated_at)}",
         *(

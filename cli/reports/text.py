@@ -7,7 +7,7 @@ score; 2 adds every parameter.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from cli import sentences, setups, wording
-from cli.schema import Event, Filter, Mark, PublicAddress, Report
+from cli.schema import Event, Filter, Finding, Mark, PublicAddress, Report
 from cli.summary import Entry, Quote, Setup, Site, Summary, excerpt, summarise
 from cli.terminal import columns, printable, wrap
 
@@ -58,8 +58,9 @@ def render(report: Report, verbosity: int = 0, *, width: int = WIDTH) -> str:
     page = Page(width)
     _banners(page, report, summary)
     _opening(page, report, summary)
+    _inferred(page, report, summary, verbosity)
     for site in summary.with_finding:
-        _site(page, site, verbosity)
+        _site(page, site, report, verbosity)
     _without_finding(page, summary)
     if summary.dismissed:
         page.heading("Dismissed by a person", "-")
@@ -70,6 +71,7 @@ def render(report: Report, verbosity: int = 0, *, width: int = WIDTH) -> str:
                 first="- ",
             )
             page.say(sentences.review(item.event), indent=2)
+    _others(page, report, summary)
     if verbosity >= 1:
         _events(page, report, summary, verbosity)
     _setups(page, summary, verbosity)
@@ -119,11 +121,49 @@ def _opening(page: Page, report: Report, summary: Summary) -> None:
         page.fact("Filter", f"only events of {report.min_score} points or more are in this report")
 
 
-def _site(page: Page, site: Site, verbosity: int) -> None:
-    """Write one site's findings."""
+def _inferred(page: Page, report: Report, summary: Summary, verbosity: int) -> None:
+    """Write what could be inferred; at verbosity 0 the first statements only."""
+    if not report.inferences:
+        return
+    numbers = {entry.act.id: entry.number for entry in summary.entries}
+    shown = report.inferences if verbosity else report.inferences[:_LONGEST_LIST]
+    page.heading(wording.INFERRED_TITLE, "-")
+    page.say(wording.INFERRED)
+    page.blank()
+    page.say(f"{sentences.inferring(summary)} ...")
+    for found in shown:
+        page.blank()
+        page.say(f"... {found.claim}.", first="* ")
+        for text in sentences.inference_details(found, numbers):
+            page.say(text, indent=4)
+    if len(shown) < len(report.inferences):
+        page.blank()
+        page.say(f"{wording.count(len(report.inferences) - len(shown), 'further statement')}: with -v")
+
+
+def _story(page: Page, site: Site, report: Report) -> None:
+    """Write what happened on a site in order."""
+    found = next((story for story in report.stories if story.site == site.site), None)
+    if found is None or len(found.lines) < 2:
+        return
+    page.blank()
+    page.say(f"{wording.IN_ORDER.upper()} (times in UTC)")
+    for line in found.lines:
+        page.say(
+            sentences.story_line(line),
+            first=f"{wording.BAND_GLYPHS[line.band]} {wording.clock_time(line.at)}  ",
+            indent=2,
+        )
+        page.say(sentences.story_state(line), indent=14)
+
+
+def _site(page: Page, site: Site, report: Report, verbosity: int) -> None:
+    """Write one site's findings; at verbosity 1 what happened there in order as well."""
     page.heading(sentences.site_name(site.site), "-")
     page.say(sentences.site_line(site))
     _notes(page, site.notes, indent=0)
+    if verbosity:
+        _story(page, site, report)
     for group in site.groups:
         page.blank()
         page.say(sentences.group_title(group).upper())
@@ -201,14 +241,15 @@ def render_event(
     *,
     stated: PublicAddress | None = None,
     others: Sequence[Event] = (),
+    titles: Mapping[str, str] | None = None,
     width: int = WIDTH,
 ) -> str:
     """Return one event as plain text: what it says, why it scored, and at verbosity 2 every parameter.
 
-    `others` are events that it may have been derived from.
+    `others` are events that it may have been derived from, `titles` those of the rules by id.
     """
     page = Page(width)
-    _event(page, event, stated, verbosity, {found.id: found for found in others})
+    _event(page, event, stated, verbosity, {found.id: found for found in others}, titles or {})
     return str(page)
 
 
@@ -245,6 +286,29 @@ def _without_finding(page: Page, summary: Summary) -> None:
             _notes(page, silent.notes, indent=2)
         if sentences.fetched_without_event(summary):
             page.say(wording.FETCHED_WITHOUT_EVENT)
+
+
+def _others(page: Page, report: Report, summary: Summary) -> None:
+    """Write what optional packs found, where some were switched on."""
+    if not report.packs:
+        return
+    page.heading(wording.OTHER_TITLE, "-")
+    page.say(f"Looked for: {sentences.packs(report)}. {wording.OTHER}")
+    for found in summary.others:
+        page.blank()
+        page.say(f"{sentences.site_name(found.site)}: {sentences.other_site(found)}")
+        for act in found.acts:
+            state = sentences.other_state(act)
+            page.say(
+                f"[{act.entry.number}] {wording.BANDS[act.band]} {act.score}  {_cut(sentences.entry_title(act.entry))}"
+                f"{f' ({state})' if state else ''}",
+                indent=2,
+                first=f"{wording.BAND_GLYPHS[act.band]} ",
+            )
+            words = "; ".join(sentences.other_words(act))
+            page.say(_cut(f"{', '.join(wording.category(name) for name in act.categories)}: {words}"), indent=6)
+    if not summary.others:
+        page.say(wording.OTHER_NOTHING)
 
 
 def _setups(page: Page, summary: Summary, verbosity: int) -> None:
@@ -314,14 +378,23 @@ def _pages(page: Page, report: Report, verbosity: int) -> None:
 def _events(page: Page, report: Report, summary: Summary, verbosity: int) -> None:
     """Write every event."""
     page.heading("Every event", "=")
+    others = {event.id: event for event in report.events}
+    titles = {rule.rule: rule.title for rule in (*report.rules, *report.other_rules)}
     for site in summary.sites:
         for event in site.events:
             page.blank()
-            _event(page, event, report.session.public_address, verbosity, {item.id: item for item in report.events})
+            _event(page, event, report.session.public_address, verbosity, others, titles)
 
 
-def _event(page: Page, event: Event, stated: PublicAddress | None, verbosity: int, others: Mapping[str, Event]) -> None:
-    """Write one event with its requests and ledger; `others` are the events of the report by id."""
+def _event(
+    page: Page,
+    event: Event,
+    stated: PublicAddress | None,
+    verbosity: int,
+    others: Mapping[str, Event],
+    titles: Mapping[str, str],
+) -> None:
+    """Write one event with its requests and ledger; `others` are events by id, `titles` those of rules by id."""
     page.say(
         f"{event.id}  {_cut(event.event_name) or '(no name)'}  {wording.BANDS[event.band]} {event.score}",
         first=f"{wording.BAND_GLYPHS[event.band]} ",
@@ -355,15 +428,14 @@ def _event(page: Page, event: Event, stated: PublicAddress | None, verbosity: in
     for identifier in event.identifiers:
         fact("Identifier", _cut(sentences.identifier(identifier)))
     fact("Review", sentences.review(event))
-    for found in event.findings:
-        where = f"{wording.field(found.field)}, parameter {found.parameter}"
-        fact("Words", _cut(f"»{found.text}«  {found.points:+d}  {where}"))
-        role = wording.capital(wording.rule_kind(found.kind))
-        fact("", f"{role}: {wording.category(found.category)}. {found.reason}")
-        fact("", f"Rule {found.rule}, version {found.version}. {found.legal_basis}")
+    _findings(fact, event.findings, titles)
     _table(page, "Ledger", ((f"{step.delta:+d}", f"= {step.total}  {step.label}") for step in event.steps))
     for miss in event.near_misses:
         fact("Near miss", _cut(f"{miss.text} ({wording.field(miss.field)}, {miss.rule}): {miss.why}"))
+    if event.other and event.other.findings:
+        fact("Apart", f"{wording.OTHER_TITLE}: {wording.BANDS[event.other.band]} {event.other.score}")
+        _findings(fact, event.other.findings, titles)
+        _table(page, "Ledger", ((f"{step.delta:+d}", f"= {step.total}  {step.label}") for step in event.other.steps))
     for request in event.requests:
         status = "no status" if request.status is None else f"status {request.status}"
         fact("Request", _cut(f"{request.started_at} {request.method} {request.url}"))
@@ -377,6 +449,20 @@ def _event(page: Page, event: Event, stated: PublicAddress | None, verbosity: in
         for parameter in event.parameters:
             fact("Parameter", _cut(f"{parameter.name} = {parameter.value}"))
             fact("", parameter.meaning or ("no meaning given" if parameter.documented else "not documented"))
+
+
+def _findings(fact: Callable[[str, str], None], findings: Sequence[Finding], titles: Mapping[str, str]) -> None:
+    """Write the rules that counted, with the words they counted for."""
+    for found in findings:
+        where = f"{wording.field(found.field)}, parameter {found.parameter}"
+        fact("Words", _cut(f"»{found.text}«  {found.points:+d}  {where}"))
+        role = wording.capital(wording.rule_kind(found.kind))
+        fact("", f"{role}: {wording.category(found.category)}. {found.reason}")
+        title = titles.get(found.rule)
+        name = (
+            f"“{title}” ({found.rule}, version {found.version})" if title else f"{found.rule}, version {found.version}"
+        )
+        fact("", f"Rule {name}. {found.legal_basis}")
 
 
 def _table(page: Page, name: str, rows: Iterable[tuple[str, str]]) -> None:
@@ -399,6 +485,8 @@ def _method(page: Page, report: Report, verbosity: int) -> None:
     session = report.session
     page.heading("Method and limits", "-")
     page.say(f"Pixelwitness {session.tool_version}; rules {session.ruleset_digest}; made {report.generated_at}.")
+    if report.packs:
+        page.say(f"Optional packs: {sentences.packs(report)}; rules {report.packs_digest}.")
     page.say(sentences.clock(report), first="Clock: ")
     for source in report.sources:
         page.say(

@@ -236,8 +236,40 @@ def test_options_are_documented_and_checked(tmp_path):
         [str(MITMDUMP), "-s", str(addon_script()), "--options", "--set", f"confdir={tmp_path}"],
         capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
-    for name in ("pixelwitness_db", "pixelwitness_session", "pixelwitness_rules", "pixelwitness_min_score"):
-        assert name in listing.stdout
+    options = ("db", "session", "rules", "packs", "min_score")
+    for name in options:
+        assert f"pixelwitness_{name}" in listing.stdout
+
+
+def test_optional_packs_are_recorded_beside_health_and_kept(proxy, matcher):
+    running = proxy("--set", "pixelwitness_packs=religion", "--set", "pixelwitness_packs=politics")
+    running.wait_until_open()
+    pixel = PIXEL.format(ts=1795314223676, ec=0).replace("hiv-clinic", "hiv-clinic%2Fmass-times")
+    assert running.get("www.facebook.com", pixel) == 200
+    deadline = time.monotonic() + 20
+    while not events_in(running.db) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    with Store(running.db, create=False) as store:
+        while_open = build_report(store, store.session("visit"))
+    assert running.close() == 0
+    with Store(running.db, create=False) as store:
+        closed = build_report(store, store.session("visit"))
+        replay(store, matcher, "visit", [running.recording])
+        merged = build_report(store, store.session("visit"))
+    for report in (while_open, closed, merged):
+        assert report.packs == ("politics", "religion")
+        (event,) = report.events
+        assert event.topics[0] == "hiv_sexual_health"
+        assert event.other is not None
+        assert event.other.categories == ("religion",)
+        assert [rule.rule for rule in report.other_rules] == ["en/religion/worship"]
+    assert "apart from health: religion (70 high)" in running.output()
+
+
+def test_an_unknown_pack_stops_the_proxy_and_names_the_known(proxy):
+    running = proxy("--set", "pixelwitness_packs=astrology")
+    assert running.process.wait(timeout=30) != 0
+    assert "there is no optional pack “astrology”; there are: biometric_genetic, ethnicity," in running.output()
 
 
 def test_a_bad_rule_file_stops_the_proxy_and_names_the_place(proxy, tmp_path):

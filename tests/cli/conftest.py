@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from cli import profile
+from cli.bonds import Bond
 from cli.schema import (
     Act,
     BlockedKeys,
@@ -741,8 +743,37 @@ def _pages() -> tuple[Page, ...]:
     )
 
 
+LINKS = {"c_user": "account", "em": "contact", "fbp": "browser_id"}
+
+
+def bonds_of(event: Event) -> tuple[Bond, ...]:
+    """Return what can join an event to others; the values of these reports are whole as they stand."""
+    return tuple(
+        Bond(link=LINKS[found.kind], kind=found.kind, value=found.value, shown=found.value)
+        for found in event.identifiers
+    )
+
+
+def with_profile(report: Report, **changes: Any) -> Report:
+    """Return a report with these changes, and with what follows from its acts and events."""
+    report = report.model_copy(update=changes)
+    bonds = {event.id: bonds_of(event) for event in report.events}
+    tiers = {rule.category: rule.tier for rule in report.rules}
+    again = report.session.provenance == "reconstruction"
+    return report.model_copy(
+        update={
+            "inferences": profile.inferences(report.acts, report.events, bonds, tiers=tiers, reconstruction=again),
+            "stories": profile.stories(report.acts, report.events),
+        }
+    )
+
+
 def build() -> Report:
     """Return the report."""
+    return with_profile(_build())
+
+
+def _build() -> Report:
     make = Maker()
     _trust(make)
     _clinic(make)
@@ -849,7 +880,7 @@ def report() -> Report:
 def reconstruction(report: Report) -> Report:
     """Return the same report as a reconstruction."""
     session = report.session.model_copy(update={"provenance": "reconstruction"})
-    return report.model_copy(update={"session": session})
+    return with_profile(report, session=session)
 
 
 @pytest.fixture(scope="session")
@@ -862,7 +893,7 @@ def revealed(report: Report) -> Report:
 def empty(report: Report) -> Report:
     """Return a report of a session in which nothing was sent."""
     nothing = ("acts", "events", "rules", "configurations", "pages", "marks", "problems")
-    return report.model_copy(update=dict.fromkeys(nothing, ()))
+    return with_profile(report, **dict.fromkeys(nothing, ()))
 
 
 @pytest.fixture(scope="session")

@@ -91,6 +91,10 @@ def test_golden(page: str, golden) -> None:
     golden("report.html", page)
 
 
+def test_the_document_type_comes_first(page: str) -> None:
+    assert page.startswith("<!doctype html>\n<html")
+
+
 def test_nothing_runs_and_nothing_loads(page: str) -> None:
     check_inert(page)
     assert "<script" not in page.lower()
@@ -312,6 +316,24 @@ def poison_configuration(found: Configuration, value: str) -> Configuration:
 )
 def test_any_text_in_any_field_stays_text(report: Report, value: str) -> None:
     event = report.events[1]
+    texts = {"act_id": value, "text": value, "site": value, "about": (value, value)}
+    inferences = tuple(
+        found.model_copy(
+            update={
+                **dict.fromkeys(("category", "text", "claim", "joined"), value),
+                "sites": (value,),
+                **{
+                    name: tuple(act.model_copy(update=texts) for act in getattr(found, name))
+                    for name in ("support", "under_18")
+                },
+            }
+        )
+        for found in report.inferences
+    )
+    stories = tuple(
+        story.model_copy(update={"site": value, "lines": tuple(line.model_copy(update=texts) for line in story.lines)})
+        for story in report.stories
+    )
     poisoned = event.model_copy(
         update={
             "id": value,
@@ -381,6 +403,8 @@ def test_any_text_in_any_field_stays_text(report: Report, value: str) -> None:
             "session": session,
             "events": (poisoned, standing),
             "acts": acts,
+            "inferences": inferences,
+            "stories": stories,
             "sources": tuple(item.model_copy(update={"name": value, "sha256": value}) for item in report.sources),
             "marks": tuple(
                 item.model_copy(update={"site": value, "text": value, "by": value}) for item in report.marks

@@ -7,6 +7,7 @@ from typer.testing import CliRunner
 
 from cli.main import app
 from rules.lint import CHECKS, MIN_EXAMPLES
+from rules.loader import load_packs, optional_packs
 from rules.model import ContextKind, FieldName, Rule, RuleKind
 from rules.score import (
     ACTION_ALONE,
@@ -107,6 +108,15 @@ def test_the_table_of_weights_is_the_policy(page, code_in) -> None:
             assert fitting, name
             weights |= dict.fromkeys(fitting, int(percent.removesuffix(" %")))
     assert weights == dict(FIELD_PERCENT)
+
+
+def test_the_table_of_packs_is_what_is_there(page, code_in) -> None:
+    rows = page("rules.md").table("Pack", "Categories")
+    assert tuple(sorted(code_in(row[0])[0] for row in rows)) == optional_packs()
+    for pack, categories, *_ in rows:
+        name = code_in(pack)[0]
+        rules = [rule for rule in load_packs([name]).rules if rule.id.startswith(f"en/{name}/")]
+        assert set(code_in(categories)) == {rule.category for rule in rules}, name
 
 
 def test_the_table_of_checks_is_the_linter(page, code_in) -> None:

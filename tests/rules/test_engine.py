@@ -68,9 +68,9 @@ def test_an_exception_is_a_near_miss(evaluate):
 def test_an_ambiguous_term_needs_a_second_signal(evaluate):
     alone = evaluate(page_title="Living with AIDS")
     assert alone.score == 0
-    assert "second health signal" in whys(alone)["en/hiv/hiv", "AIDS"]
+    assert "second signal" in whys(alone)["en/hiv/hiv", "AIDS"]
     assert evaluate(page_title="AIDS", referrer_url="https://x.example/symptoms").topics == ("hiv", "general")
-    assert evaluate(page_title="AIDS", page_url="https://trust.nhs.uk/").topics == ("hiv",)
+    assert evaluate(page_title="AIDS", page_url="https://example-trust.nhs.uk/").topics == ("hiv",)
 
 
 def test_two_ambiguous_terms_do_not_confirm_each_other(evaluate):
