@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from statistics import median, quantiles
 
 from addon.acts import acts
+from addon.consent.clicks import banner_clicks
 from addon.consent.timeline import NOT_KNOWN, ConsentStamp, ConsentTimeline, Mark, timelines
 from addon.decoders.base import Decoded
 from addon.decoders.meta import content
@@ -114,7 +115,6 @@ def derive(observations: Observations, matcher: Matcher, other: Matcher | None =
         )
         sightings.extend(Sighting(hit, witness) for hit in decoded.hits)
     groups = fold(sightings)
-    by_site = timelines(observations.pages, observations.consent, observations.marks)
     page_urls = [page.url for page in observations.pages]
     hidden = [find_hidden_page(group[0].hit, page_urls) for group in groups]
     events = [
@@ -123,6 +123,7 @@ def derive(observations: Observations, matcher: Matcher, other: Matcher | None =
     events = _link_derived(events)
     for group, event in zip(groups, events, strict=True):
         problems.extend(_disagreements(group, event))
+    by_site = timelines(observations.pages, observations.consent, observations.marks, banner_clicks(events))
     assessed = [assess(event, matcher, by_site, other) for event in events]
     return Derivation(
         ruleset_digest=matcher.ruleset.digest,

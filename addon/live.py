@@ -32,7 +32,8 @@ from addon.fold import Sighting, fold
 from addon.model import Problem, Witness
 from addon.observation import ConsentEvidence, ObservedRequest, Observer, PageVisit
 from addon.redaction import Redactor
-from addon.store.store import SourceRow, Store, StoreError
+from addon.store.rows import SourceRow
+from addon.store.store import Store, StoreError
 from rules.engine import Matcher
 from rules.errors import RuleSetError, UnknownPackError
 from rules.loader import load_packs, load_rules, pack_names

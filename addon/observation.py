@@ -6,20 +6,24 @@ kept; of first-party requests only address, title, time, cookie names and consen
 
 import html
 
-from addon.consent.evidence import asks_for_consent, is_consent_cookie, read_cookies
+from addon.consent.choices import OUT_OF_SIGHT, choice_request, loads_platform, page_of
+from addon.consent.evidence import asks_for_consent, read_cookies
 from addon.decoders.base import Decoder, RequestRole
 from addon.decoders.meta.decoder import MetaDecoder
-from addon.decoders.meta.endpoints import split_address
+from addon.decoders.meta.endpoints import Address, split_address
 from addon.model import CapturedRequest, Epoch, Frozen
 from addon.redaction import cookie_pairs, scrub, scrub_address
-from addon.sites import registrable_domain
-from addon.vocabulary import ConsentState
+from addon.sites import registrable_domain, site_of
+from addon.vocabulary import ConsentState, EvidenceKind
 from addon.witness import KeyMaker, request_digest
 
 DECODERS: tuple[Decoder, ...] = (MetaDecoder(),)
 """Every vendor's decoder; to add one, add a line."""
 
 MAX_TITLE = 500
+GPC_WORDS = "; the browser sent Sec-GPC: 1"
+"""What is added to a proof where the browser sent the signal Global Privacy Control. It is no choice on cookies."""
+
 _TITLE_SEARCHED = 300_000
 _SAME_SITE = frozenset({"none", "same-origin", "same-site", None})
 
@@ -51,7 +55,10 @@ class PageVisit(Frozen):
 
 
 class ConsentEvidence(Frozen):
-    """What one first-party request shows of the visitor's choice on its site; `state` None: nothing."""
+    """What one request shows of the visitor's choice on a site; `state` None: nothing.
+
+    `chosen_at` is when the choice was made by the cookie's own account, which is the browser's clock.
+    """
 
     source_id: str
     position: int
@@ -59,6 +66,8 @@ class ConsentEvidence(Frozen):
     site: str
     state: ConsentState | None
     proof: str
+    kind: EvidenceKind = "cookies"
+    chosen_at: Epoch | None = None
 
 
 class Observer:
@@ -74,6 +83,7 @@ class Observer:
         self.cookies_seen = False
         self._keys = KeyMaker()
         self._sites: set[str] = set()
+        self._platforms: set[tuple[str, str]] = set()
         self._last_of_run: dict[str, ConsentEvidence] = {}
 
     def observe(self, request: CapturedRequest) -> ObservedRequest | None:
@@ -106,13 +116,61 @@ class Observer:
         page_like = _is_page(request)
         if not page_like and not self._sites:
             return
-        host = split_address(request.url).host
-        site = registrable_domain(host) if host else ""
+        address = split_address(request.url)
+        site = registrable_domain(address.host) if address.host else ""
         if page_like and site:
             self._sites.add(site)
             self._visit(request, site)
+        if self._choice(request, address, site) or self._platform(request, address):
+            return
         if site in self._sites:
             self._consent(request, site)
+
+    def _choice(self, request: CapturedRequest, address: Address, site: str) -> bool:
+        """Keep that a request told of the visitor's choice, for the site whose page sent it."""
+        choice = choice_request(request, address)
+        if choice is None:
+            return False
+        page = site_of(page_of(request)) if choice.now else None
+        where = page if page is not None and page in self._sites else site
+        if where not in self._sites:
+            return False
+        self._close_run(where)
+        self.consent.append(
+            ConsentEvidence(
+                source_id=self.source_id,
+                position=request.position,
+                at=request.started_at,
+                site=where,
+                state=choice.state,
+                proof=choice.proof + _gpc(request),
+                kind="choice" if choice.now else "cookies",
+            )
+        )
+        return True
+
+    def _platform(self, request: CapturedRequest, address: Address) -> bool:
+        """Keep once that a page of a site loaded a consent platform."""
+        platform = loads_platform(request, address.host)
+        site = site_of(page_of(request)) if platform else None
+        if platform is None or site is None or site not in self._sites:
+            return False
+        if (site, platform) not in self._platforms:
+            self._platforms.add((site, platform))
+            hides = platform in OUT_OF_SIGHT
+            proof = f"a page loaded {platform} from {address.host}"
+            self.consent.append(
+                ConsentEvidence(
+                    source_id=self.source_id,
+                    position=request.position,
+                    at=request.started_at,
+                    site=site,
+                    state="unknown" if hides else None,
+                    proof=proof + ", which keeps the choice where no request shows it" if hides else proof,
+                    kind="hides" if hides else "asks",
+                )
+            )
+        return True
 
     def _visit(self, request: CapturedRequest, site: str) -> None:
         body = request.response_body
@@ -133,9 +191,7 @@ class Observer:
 
     def _consent(self, request: CapturedRequest, site: str) -> None:
         """Keep the first and the last request of every run in which a site's cookies say the same."""
-        cookies = [(name, value) for name, value in cookie_pairs(request.headers) if is_consent_cookie(name)]
-        cookies += _set_cookies(request)
-        reading = read_cookies(cookies)
+        reading = read_cookies([*cookie_pairs(request.headers), *_set_cookies(request)])
         if reading is None and request.header("sec-fetch-site") not in _SAME_SITE:
             return  # cookies marked SameSite=Strict are missing here, so their absence shows nothing
         evidence = ConsentEvidence(
@@ -144,10 +200,11 @@ class Observer:
             at=request.started_at,
             site=site,
             state=reading.state if reading else None,
-            proof=reading.proof if reading else "no consent cookie sent",
+            proof=(reading.proof if reading else "no consent cookie sent") + _gpc(request),
+            chosen_at=reading.chosen_at if reading else None,
         )
         last = self._last_of_run.get(site)
-        if last is None or (last.state, last.proof) != (evidence.state, evidence.proof):
+        if last is None or _says(last) != _says(evidence):
             self._close_run(site)
             self.consent.append(evidence)
         self._last_of_run[site] = evidence
@@ -178,9 +235,18 @@ def _set_cookies(request: CapturedRequest) -> list[tuple[str, str]]:
     for name, value in request.response_headers:
         if name.lower() == "set-cookie":
             key, equals, content = value.partition(";")[0].strip().partition("=")
-            if equals and is_consent_cookie(key):
+            if equals:
                 found.append((key, content))
     return found
+
+
+def _says(evidence: ConsentEvidence) -> tuple[ConsentState | None, str, Epoch | None]:
+    return evidence.state, evidence.proof, evidence.chosen_at
+
+
+def _gpc(request: CapturedRequest) -> str:
+    """Return the words that are added to a proof where the browser asked not to be tracked."""
+    return GPC_WORDS if request.header("sec-gpc") == "1" else ""
 
 
 def page_title(body: bytes) -> str | None:

@@ -5,11 +5,13 @@ from pathlib import Path
 
 from addon.audit import consent_of, derive
 from addon.capture import file_sha256, read_capture
+from addon.consent.clicks import banner_clicks
 from addon.consent.timeline import timelines
 from addon.model import Frozen, Problem
 from addon.observation import Observer
 from addon.reader import CaptureReader
-from addon.store.store import SourceRow, Store
+from addon.store.rows import SourceRow
+from addon.store.store import Store
 from rules.engine import Matcher
 from rules.loader import load_packs, pack_names
 
@@ -136,9 +138,9 @@ def restamp(store: Store, session: str) -> None:
     """Work out anew the consent of a session's events, as after a mark; scores stay as they are. Raises StoreError."""
     with store.transaction():
         observations = store.observations(session)
-        by_site = timelines(observations.pages, observations.consent, observations.marks)
         derivation = store.derivation(session)
         events = [item.event for item in derivation.events] if derivation else []
+        by_site = timelines(observations.pages, observations.consent, observations.marks, banner_clicks(events))
         store.put_consent(session, {event.id: consent_of(event, by_site) for event in events})
 
 

@@ -57,6 +57,9 @@ ConsentState = Literal[
     "no_choice_yet", "refused", "partly_accepted", "accepted", "not_asked", "undetermined", "unknown"
 ]
 ConsentBasis = Literal["marked", "observed", "inferred", "none"]
+EvidenceKind = Literal["cookies", "choice", "asks", "hides"]
+"""What a request shows of consent: by its cookies, by telling of a choice, by loading a platform that asks, or one
+that keeps the choice where no request shows it."""
 
 PageClass = Literal[
     "public", "condition", "booking", "results", "portal", "under_18", "shop", "corporate", "search", "unknown"

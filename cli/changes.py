@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from addon.audit import AssessedEvent
 from addon.redaction import Redactor
-from addon.store.store import StoredDerivation
+from addon.store.rows import StoredDerivation
 from cli import wording
 from cli.schema import Frozen
 from rules.model import Assessment, Finding

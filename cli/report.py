@@ -16,7 +16,8 @@ from addon.model import Identifier as FoundIdentifier
 from addon.observation import ObservedRequest, PageVisit
 from addon.redaction import Redactor, mask_email, shorten, shorten_address
 from addon.sites import registrable_domain, site_of
-from addon.store.store import ReviewRow, SessionRow, SourceRow, Store, StoredDerivation
+from addon.store.rows import ReviewRow, SessionRow, SourceRow, StoredDerivation
+from addon.store.store import Store
 from addon.times import now, optional_rfc3339, rfc3339
 from cli import wording
 from cli.bonds import Bond

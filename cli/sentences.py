@@ -73,7 +73,8 @@ def young(found: Inference) -> tuple[str, tuple[Support, ...]]:
     if others:
         tell = "tells" if len(others) == 1 else "tell"
         one = wording.count(len(others), "further act")
-        said = f"{said} {one} on the same site, with the same identifier, {tell} of somebody under 18:".strip()
+        where = "the same site" if len({act.site for act in others}) == 1 else "the same sites"
+        said = f"{said} {one} on {where}, with the same identifier, {tell} of somebody under 18:".strip()
     return said, others
 
 
@@ -100,7 +101,7 @@ def inference_details(found: Inference, numbers: Mapping[str, int]) -> tuple[str
 
 def story_line(line: StoryLine) -> str:
     """Return what happened at one line of a story, and what it was about."""
-    return f"{wording.capital(line.text)}{f' — {", ".join(line.about)}' if line.about else ''}"
+    return f"{wording.capital(line.text)}{f' — {"; ".join(line.about)}' if line.about else ''}"
 
 
 def story_state(line: StoryLine) -> str:
@@ -119,6 +120,12 @@ def story_state(line: StoryLine) -> str:
 def packs(report: Report) -> str:
     """Return which optional packs were switched on."""
     return wording.listed([wording.plain(pack) for pack in report.packs])
+
+
+def others(report: Report) -> str:
+    """Return what optional packs looked for, and how their findings are to be read."""
+    text = f"Looked for: {packs(report)}. {wording.OTHER}"
+    return f"{text} {wording.OTHER_VULNERABLE}" if "vulnerable_situations" in report.packs else text
 
 
 def other_site(found: OtherSite) -> str:

@@ -236,6 +236,7 @@ FIELDS: Final[Mapping[FieldName, str]] = {
 CATEGORIES: Final[Mapping[str, str]] = {
     "animals": "animal health",
     "appointment": "booking, changing or cancelling an appointment",
+    "biometric": "biometric data",
     "care_provider": "care provider",
     "children_young_people": "children's and young people's services",
     "directions": "parking and maps",
@@ -257,7 +258,6 @@ CATEGORIES: Final[Mapping[str, str]] = {
     "patient_portal": "signing in to a patient portal",
     "portal": "a page behind a login",
     "professionals": "pages for professionals",
-    "biometric": "biometric data",
     "records": "health records",
     "referral": "asking for a referral",
     "repeat_prescription": "ordering a repeat prescription",
@@ -412,6 +412,10 @@ OTHER_TITLE: Final = "Other special categories"
 OTHER: Final = (
     "These findings come from optional packs, by the same scale. They are apart from health: no score, band, topic, "
     "count or headline elsewhere in this report holds them."
+)
+OTHER_VULNERABLE: Final = (
+    "The pack for vulnerable situations is about circumstances in which people are easily harmed, not about special "
+    "categories in the sense of Article 9 GDPR."
 )
 OTHER_NOTHING: Final = "Nothing was found. That says nothing of what was sent in other words."
 MIGHT_INFER: Final = "Meta could infer that this browser's user"

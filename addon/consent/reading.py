@@ -122,10 +122,12 @@ def moment(value: Any, unit: float = 1.0) -> float | None:
     if isinstance(value, str):
         if len(value) > 40:
             return None
+        if value.isascii() and value.isdigit():
+            return moment(int(value), unit)
         try:
             when = datetime.fromisoformat(value)
         except ValueError:
-            return moment(int(value), unit) if value.isascii() and value.isdigit() else None
+            return None
         if when.tzinfo is None:
             return None
         try:
@@ -192,10 +194,9 @@ def decide(switches: Mapping[str, bool]) -> Choice | None:
     marketing by its name, the state is partial acceptance: nobody agreed to advertising.
     """
     by_meaning: dict[Meaning, dict[str, bool]] = {}
-    for name, state in switches.items():
-        by_meaning.setdefault(meaning(name), {})[name] = state
-    for deciding in ("meta", "marketing"):
-        found = by_meaning.get(deciding)
+    for name, on in switches.items():
+        by_meaning.setdefault(meaning(name), {})[name] = on
+    for found in (by_meaning.get("meta"), by_meaning.get("marketing")):
         if found:
             return Choice(_all_or_none(found.values()), listed(found))
     optional = {**by_meaning.get("unrecognised", {}), **by_meaning.get("other", {})}
@@ -233,8 +234,4 @@ def from_switches(
 
 def flags(document: Mapping[str, Any], on: Any = True, off: Any = False) -> dict[str, bool]:
     """Return the entries of `document` that are switches, told by their two values."""
-    return {
-        name: value == on
-        for name, value in document.items()
-        if type(value) is type(on) and value in (on, off)
-    }
+    return {name: value == on for name, value in document.items() if type(value) is type(on) and value in (on, off)}

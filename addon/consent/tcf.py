@@ -10,8 +10,7 @@ Source: IAB Europe, Transparency and Consent Framework, "Consent string and vend
 from typing import Final, NamedTuple
 
 _ALPHABET: Final = {
-    char: value
-    for value, char in enumerate("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
+    char: value for value, char in enumerate("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
 }
 _VERSION: Final = 2
 _MAX_CHARS: Final = 8_000
@@ -42,22 +41,19 @@ class _Bits:
     """Reads numbers from the bits of one segment and refuses to read beyond them."""
 
     def __init__(self, segment: str) -> None:
-        value = 0
-        for start in range(0, len(segment), 64):  # in pieces: one number of all bits at once would cost squares
-            piece = segment[start : start + 64]
-            for char in piece:
-                if char not in _ALPHABET:
-                    raise _MalformedError
-        self._bytes = bytes(_ALPHABET[char] for char in segment)
-        self._position = value
+        try:
+            self._sextets = bytes(_ALPHABET[char] for char in segment)
+        except KeyError:
+            raise _MalformedError from None
+        self._position = 0
 
     def take(self, width: int) -> int:
         """Return the next `width` bits as a number."""
         first, end = self._position, self._position + width
-        if end > 6 * len(self._bytes):
+        if end > 6 * len(self._sextets):
             raise _MalformedError
         number = 0
-        for sextet in self._bytes[first // 6 : (end + 5) // 6]:
+        for sextet in self._sextets[first // 6 : (end + 5) // 6]:
             number = number << 6 | sextet
         self._position = end
         return number >> (-end % 6) & ((1 << width) - 1)
@@ -65,16 +61,16 @@ class _Bits:
     def skip(self, width: int) -> None:
         """Go past `width` bits, which must be there."""
         self._position += width
-        if self._position > 6 * len(self._bytes):
+        if self._position > 6 * len(self._sextets):
             raise _MalformedError
 
     def end(self) -> None:
         """Check that only padding is left, and no more or less of it than encoders write."""
         whole_bytes = (self._position + 7) // 8
         to_bytes, to_groups = (whole_bytes * 8 + 5) // 6, (whole_bytes + 2) // 3 * 4
-        if len(self._bytes) not in {to_bytes, to_groups}:
+        if len(self._sextets) not in {to_bytes, to_groups}:
             raise _MalformedError
-        if self.take(6 * len(self._bytes) - self._position):
+        if self.take(6 * len(self._sextets) - self._position):
             raise _MalformedError
 
 

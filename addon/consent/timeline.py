@@ -1,15 +1,29 @@
 """What the visitor had chosen at a moment, from proofs in the traffic and the investigator's marks.
 
 A cookie that a script sets proves only “no later than the request that carries it”, so between two
-different proofs the state is undetermined, unless a mark says when the choice was made.
+different proofs the state is undetermined, unless something says when the choice was made: a mark, a request
+that told of it, the cookie's own time, or a click on the banner that a cookie confirms later.
 """
 
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Final, NamedTuple
 
+from addon.consent.clicks import BannerClick
 from addon.model import Epoch, Frozen
-from addon.observation import ConsentEvidence, PageVisit
+from addon.observation import GPC_WORDS, ConsentEvidence, PageVisit
 from addon.vocabulary import ConsentBasis, ConsentState, MarkKind
+
+CHOICE_MARGIN: Final = 1.0
+"""Seconds around a time of choice in which the state is not said: clocks differ, some cookies count whole seconds."""
+
+SAME_CLICK: Final = 2.0
+"""Reports of a click on the banner within so many seconds are reports of one click."""
+
+_CHOICES: Final[frozenset[ConsentState]] = frozenset({"refused", "partly_accepted", "accepted"})
+_NOTHING_CHOSEN: Final[frozenset[ConsentState]] = frozenset({"no_choice_yet", "not_asked"})
+_SETTLED: Final[frozenset[ConsentState]] = _CHOICES | _NOTHING_CHOSEN
 
 
 class Mark(Frozen):
@@ -23,12 +37,18 @@ class Mark(Frozen):
 
 
 class Proof(Frozen):
-    """A state that something proves for one moment."""
+    """A state that something proves for one moment.
+
+    `margin` is given where this is the moment of the choice itself: the seconds around it in which it is not
+    said which state holds. `inferred`: what dates it is no proof of its own.
+    """
 
     state: ConsentState
     at: Epoch
     proof: str
     marked: bool = False
+    margin: float | None = None
+    inferred: bool = False
 
 
 class ConsentStamp(Frozen):
@@ -58,67 +78,195 @@ class ConsentTimeline:
         after = self.proofs[index] if index < len(self.proofs) else None
         if before is None and after is None:
             return NOT_KNOWN
-        state, basis = self._decide(before, after)
+        state, basis = self._decide(before, after, moment)
         return ConsentStamp(state=state, basis=basis, last_before=before, first_after=after)
 
     @staticmethod
-    def _decide(before: Proof | None, after: Proof | None) -> tuple[ConsentState, ConsentBasis]:
+    def _decide(before: Proof | None, after: Proof | None, moment: Epoch) -> tuple[ConsentState, ConsentBasis]:
         if before is not None and before.marked:
             return before.state, "marked"
+        if any(
+            proof.margin is not None and abs(moment - proof.at) <= proof.margin
+            for proof in (before, after)
+            if proof is not None
+        ):
+            return "undetermined", "none"  # the choice was being made
         if before is not None and after is not None:
             if before.state == after.state:
-                return before.state, "observed"
+                return before.state, "inferred" if before.inferred else "observed"
+            if {before.state, after.state} == _NOTHING_CHOSEN:
+                return before.state, "inferred"
             if after.marked and before.state == "no_choice_yet":
                 return before.state, "inferred"  # the mark says when the choice was made
+            if after.margin is not None and before.state in _SETTLED:
+                return before.state, "inferred"  # and so does what dates it
             return "undetermined", "none"
         if before is not None:
             # nothing later is in the capture: the last proof is the best that is known
             return before.state, "inferred"
-        if after is not None and after.state in {"no_choice_yet", "not_asked"}:
+        if after is not None and after.state in _NOTHING_CHOSEN:
             return after.state, "inferred"  # what was not yet chosen later was not chosen before
         return "undetermined", "none"
 
 
 def timelines(
-    pages: Sequence[PageVisit], evidence: Sequence[ConsentEvidence], marks: Sequence[Mark]
+    pages: Sequence[PageVisit],
+    evidence: Sequence[ConsentEvidence],
+    marks: Sequence[Mark],
+    clicks: Sequence[BannerClick] = (),
 ) -> dict[str, ConsentTimeline]:
     """Return the timeline of every site that was visited."""
-    sites = {page.site for page in pages} | {item.site for item in evidence} | {m.site for m in marks if m.site}
-    return {site: ConsentTimeline(_proofs(site, pages, evidence, marks)) for site in sites}
+    own: dict[str, _Site] = {}
+    for page in pages:
+        own.setdefault(page.site, _Site([], [], [])).pages.append(page)
+    for item in evidence:
+        own.setdefault(item.site, _Site([], [], [])).evidence.append(item)
+    for click in clicks:
+        if click.site in own:
+            own[click.site].clicks.append(click)
+    for mark in marks:
+        if mark.site is not None:
+            own.setdefault(mark.site, _Site([], [], []))
+    return {
+        name: ConsentTimeline(_proofs(site, [mark for mark in marks if mark.site in {name, None}]))
+        for name, site in own.items()
+    }
 
 
-def _proofs(
-    site: str, pages: Sequence[PageVisit], evidence: Sequence[ConsentEvidence], marks: Sequence[Mark]
-) -> list[Proof]:
-    own_pages = [page for page in pages if page.site == site]
-    asking = [page.at for page in own_pages if page.asks]
-    looked_at = [page for page in own_pages if page.asks is not None]
-    never_asks = bool(looked_at) and not asking and len(looked_at) == len(own_pages)
+class _Site(NamedTuple):
+    """What was seen of one site."""
+
+    pages: list[PageVisit]
+    evidence: list[ConsentEvidence]
+    clicks: list[BannerClick]
+
+
+class _Moment(NamedTuple):
+    """A moment at which a choice was made, as something tells that is no proof of which; None: of any."""
+
+    at: Epoch
+    state: ConsentState | None
+    proof: str
+
+
+def _proofs(site: _Site, marks: Sequence[Mark]) -> list[Proof]:
+    asking = _first_asked(site)
     proofs = [
         Proof(state=_marked_state(mark.kind), at=mark.at, proof=f"the investigator marked: {mark.kind}", marked=True)
         for mark in marks
-        if mark.kind in {"accepted", "refused"} and mark.site in {site, None}
+        if mark.kind in {"accepted", "refused"}
     ]
-    # a missing cookie does not take back what the investigator saw: choices are also kept where no request shows them
+    # a missing cookie does not take back what the investigator saw, or what a request told of: choices are also
+    # kept where no request shows them
     marked_from = min((proof.at for proof in proofs), default=float("inf"))
-    for item in evidence:
-        if item.site != site:
-            continue
-        if item.state is not None:
-            proofs.append(Proof(state=item.state, at=item.at, proof=item.proof))
-        elif asking and min(asking) <= item.at < marked_from:
-            proofs.append(
-                Proof(
-                    state="no_choice_yet", at=item.at, proof="the site asks, and its request carried no consent cookie"
-                )
-            )
-    if never_asks and not any(item.state for item in evidence if item.site == site):
+    chosen_from = min([marked_from, *(item.at for item in site.evidence if item.kind == "choice")])
+    hidden = any(item.kind == "hides" for item in site.evidence)
+    moments = [_Moment(click.at, click.state, f"the pixel reported a click on “{click.text}”") for click in site.clicks]
+    for item in sorted(site.evidence, key=lambda item: item.at):
+        if item.kind == "choice":
+            if item.state is None:
+                moments.append(_Moment(item.at, None, item.proof))
+            else:
+                proofs.append(Proof(state=item.state, at=item.at, proof=item.proof, margin=CHOICE_MARGIN))
+        elif item.state is not None:
+            if item.kind != "hides" or item.at < chosen_from:
+                proofs.append(Proof(state=item.state, at=item.at, proof=item.proof))
+        elif item.kind == "cookies" and not hidden and asking is not None and asking <= item.at < chosen_from:
+            gpc = GPC_WORDS if item.proof.endswith(GPC_WORDS) else ""
+            words = f"the site asks, and its request carried no consent cookie{gpc}"
+            proofs.append(Proof(state="no_choice_yet", at=item.at, proof=words))
+    proofs.sort(key=lambda proof: proof.at)
+    proofs = _with_cookie_times(proofs, site)
+    proofs = _without_repeats([*proofs, *_dated(proofs, moments)])
+    if asking is None and _looked_into(site.pages) and not any(item.state for item in site.evidence):
         proofs.extend(
             Proof(state="not_asked", at=page.at, proof="the page holds no cookie banner and no known consent platform")
-            for page in (own_pages[0], own_pages[-1])
-            if page.at < marked_from
+            for page in (site.pages[0], site.pages[-1])
+            if page.at < chosen_from
         )
     return proofs
+
+
+def _first_asked(site: _Site) -> Epoch | None:
+    """Return when the site was first seen to ask: the time of the page that holds or loads what asks."""
+    asking = [page.at for page in site.pages if page.asks]
+    for item in site.evidence:
+        if item.kind == "asks":
+            loading = [page.at for page in site.pages if page.at <= item.at]
+            asking.append(max(loading, default=item.at))
+    return min(asking, default=None)
+
+
+def _looked_into(pages: Sequence[PageVisit]) -> bool:
+    return bool(pages) and all(page.asks is not None for page in pages)
+
+
+def _with_cookie_times(proofs: Sequence[Proof], site: _Site) -> list[Proof]:
+    """Return the proofs with one more for every choice that its cookie dates between the proofs around it."""
+    chosen = {(item.at, item.proof): item.chosen_at for item in site.evidence if item.chosen_at is not None}
+    first_seen = min((page.at for page in site.pages), default=None)
+    found: list[Proof] = []
+    for proof in proofs:
+        at = None if proof.marked else chosen.get((proof.at, proof.proof))
+        before = found[-1] if found else None
+        if at is None or (before is not None and before.state == proof.state):
+            found.append(proof)
+            continue
+        stated = datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        if before is None and first_seen is not None and at < first_seen:
+            words = f"{proof.proof}; chosen before this capture by its own account, at {stated}"
+            found.append(proof.model_copy(update={"proof": words}))
+        elif at > proof.at or (before is not None and at < before.at):
+            words = f"{proof.proof}; its own time of choice, {stated}, does not fit the requests around it: not used"
+            found.append(proof.model_copy(update={"proof": words}))
+        else:
+            words = f"{proof.proof}; the cookie itself gives this time of choice (the browser's clock)"
+            found.append(proof.model_copy(update={"at": at, "proof": words, "margin": CHOICE_MARGIN}))
+            found.append(proof)
+    return found
+
+
+def _without_repeats(proofs: Iterable[Proof]) -> list[Proof]:
+    """Return the proofs in order; a moment of choice that changed nothing is no more than a proof of its state."""
+    found: list[Proof] = []
+    for proof in sorted(proofs, key=lambda proof: proof.at):
+        same = bool(found) and found[-1].state == proof.state and proof.margin is not None
+        found.append(proof.model_copy(update={"margin": None}) if same else proof)
+    return found
+
+
+def _dated(proofs: Sequence[Proof], moments: Iterable[_Moment]) -> list[Proof]:
+    """Return what the moments of choice add: where the next proof confirms one, the state from there on.
+
+    Moments of one interval that are far apart or differ date nothing. A choice that a request told of without
+    saying which, and that no proof follows, leaves the state unknown.
+    """
+    times = [proof.at for proof in proofs]
+    by_interval: dict[int, list[_Moment]] = {}
+    for moment in sorted(moments, key=lambda moment: moment.at):
+        by_interval.setdefault(bisect_right(times, moment.at), []).append(moment)
+    added: list[Proof] = []
+    for index, group in by_interval.items():
+        before = proofs[index - 1] if index else None
+        after = proofs[index] if index < len(proofs) else None
+        first, last = group[0], group[-1]
+        if before is not None and (before.marked or (after is not None and before.state == after.state)):
+            continue
+        span = last.at - first.at
+        confirmed = (
+            after is not None
+            and after.state in _CHOICES
+            and span <= SAME_CLICK
+            and all(moment.state in {None, after.state} for moment in group)
+        )
+        if after is not None and confirmed:
+            words = f"{first.proof}; confirmed later: {after.proof}"
+            margin = span if all(moment.state for moment in group) else max(span, CHOICE_MARGIN)
+            added.append(Proof(state=after.state, at=first.at, proof=words, margin=margin, inferred=True))
+        elif any(moment.state is None for moment in group):
+            told = next(moment for moment in group if moment.state is None)
+            added.append(Proof(state="unknown", at=told.at, proof=told.proof, margin=CHOICE_MARGIN))
+    return added
 
 
 def _marked_state(kind: MarkKind) -> ConsentState:

@@ -93,6 +93,8 @@ CREATE TABLE obs_consent (
     site TEXT NOT NULL,
     state TEXT,
     proof TEXT NOT NULL,
+    kind TEXT NOT NULL DEFAULT 'cookies',
+    chosen_at REAL,
     PRIMARY KEY (session, source, position)
 ) STRICT;
 CREATE TABLE obs_problems (

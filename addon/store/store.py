@@ -17,13 +17,28 @@ from sqlite_utils import Database
 
 from addon.audit import AssessedEvent, Clock, Derivation, Observations
 from addon.consent.timeline import ConsentStamp, Mark
-from addon.model import Act, CapturedRequest, Event, Frozen, Problem
+from addon.model import Act, Problem
 from addon.observation import ConsentEvidence, ObservedRequest, Observer, PageVisit
+from addon.store.rows import (
+    ReviewRow,
+    SessionRow,
+    SourceRow,
+    StoredDerivation,
+    assessed_event,
+    assessment_row,
+    event_row,
+    finding_rows,
+    identifier_rows,
+    observed_request,
+    request_links,
+    request_row,
+    search_row,
+)
 from addon.store.schema import DERIVED, OBSERVED, known_migrations, migrations
 from addon.times import now
 from addon.version import TOOL_VERSION
-from addon.vocabulary import Provenance, ReviewState, SourceKind
-from rules.model import Assessment, Rule
+from addon.vocabulary import Provenance
+from rules.model import Rule
 
 _BATCH = 500
 
@@ -38,64 +53,6 @@ class SessionNotFoundError(LookupError):
 
 class EventNotFoundError(LookupError):
     """There is no event with that id."""
-
-
-class SessionRow(Frozen):
-    """One session as stored."""
-
-    id: str
-    name: str
-    created_at: str
-    provenance: Provenance
-    complete: bool
-    tool_version: str
-    public_address: str | None
-    public_address_stated_by: str | None
-    public_address_stated_at: str | None
-
-
-class SourceRow(Frozen):
-    """One source of a session as stored."""
-
-    id: str
-    name: str
-    kind: SourceKind
-    sha256: str | None
-    bytes: int | None
-    read_to: int
-    complete: bool
-    requests_seen: int
-    requests_matched: int
-    cookies_seen: bool
-    first_at: float | None
-    last_at: float | None
-
-
-class ReviewRow(Frozen):
-    """One decision of a reviewer about one event, kept with the requests it was made on."""
-
-    state: ReviewState
-    reason: str | None
-    by: str | None
-    at: str
-
-
-class StoredDerivation(Frozen):
-    """The derivation of a session as stored, for building a report.
-
-    `packs` are the optional packs that were switched on, `other_digest` names their rules.
-    """
-
-    tool_version: str
-    ruleset_digest: str
-    decoded: int
-    failed: int
-    clock: Clock
-    events: tuple[AssessedEvent, ...]
-    acts: tuple[Act, ...]
-    problems: tuple[Problem, ...]
-    other_digest: str | None = None
-    packs: tuple[str, ...] = ()
 
 
 class Store:
@@ -232,7 +189,7 @@ class Store:
 
     def add_requests(self, session: str, requests: Sequence[ObservedRequest]) -> None:
         """Add observed requests."""
-        self._insert("obs_requests", (_request_row(session, item) for item in requests))
+        self._insert("obs_requests", (request_row(session, item) for item in requests))
 
     def add_pages(self, session: str, pages: Sequence[PageVisit]) -> None:
         """Add visited pages."""
@@ -273,7 +230,7 @@ class Store:
     def observations(self, session: str) -> Observations:
         """Return everything observed in a session, in the order of time."""
         requests = [
-            _observed(row)
+            observed_request(row)
             for row in self._rows("SELECT * FROM obs_requests WHERE session = ? ORDER BY started_at, key", session)
         ]
         consent = [
@@ -294,7 +251,7 @@ class Store:
     def observed_requests(self, session: str) -> dict[str, ObservedRequest]:
         """Return the observed requests of a session by key."""
         rows = self._rows("SELECT * FROM obs_requests WHERE session = ?", session)
-        return {row["key"]: _observed(row) for row in rows}
+        return {row["key"]: observed_request(row) for row in rows}
 
     def second_witnesses(self, session: str) -> frozenset[str]:
         """Return the sources all of whose requests another source had brought already."""
@@ -404,12 +361,12 @@ class Store:
         if not fresh:
             for item in events:
                 self._drop_event(session, item.event.id)
-        self._insert("der_events", (_event_row(session, item) for item in events))
-        self._insert("der_event_requests", (row for item in events for row in _request_links(session, item.event)))
-        self._insert("der_identifiers", (row for item in events for row in _identifier_rows(session, item.event)))
-        self._insert("der_assessments", (_assessment_row(session, item) for item in events))
-        self._insert("der_findings", (row for item in events for row in _finding_rows(session, item)))
-        self._insert("der_search", (_search_row(session, item) for item in events))
+        self._insert("der_events", (event_row(session, item) for item in events))
+        self._insert("der_event_requests", (row for item in events for row in request_links(session, item.event)))
+        self._insert("der_identifiers", (row for item in events for row in identifier_rows(session, item.event)))
+        self._insert("der_assessments", (assessment_row(session, item) for item in events))
+        self._insert("der_findings", (row for item in events for row in finding_rows(session, item)))
+        self._insert("der_search", (search_row(session, item) for item in events))
 
     def put_consent(self, session: str, stamps: Mapping[str, ConsentStamp]) -> None:
         """Replace what is known of the choice at the moment of events, given by their ids."""
@@ -479,7 +436,7 @@ class Store:
             decoded=head["decoded"],
             failed=head["failed"],
             clock=Clock(skew_ms=head["skew_ms"], spread_ms=head["spread_ms"], samples=head["clock_samples"]),
-            events=tuple(_assessed(row) for row in rows),
+            events=tuple(assessed_event(row) for row in rows),
             acts=tuple(
                 Act.model_validate(
                     {
@@ -615,174 +572,3 @@ def _create_private(path: Path) -> None:
     if hasattr(os, "fchmod"):  # not on every Windows, where the mode does not count either
         os.fchmod(descriptor, 0o600)
     os.close(descriptor)
-
-
-def _request_row(session: str, item: ObservedRequest) -> dict[str, Any]:
-    request = item.request
-    return {
-        "session": session,
-        "key": item.key,
-        "source": item.source_id,
-        "position": request.position,
-        "sha256": item.digest,
-        "vendor": item.vendor,
-        "role": item.role,
-        "method": request.method,
-        "url": request.url,
-        "http_version": request.http_version,
-        "headers": json.dumps(request.headers, ensure_ascii=False),
-        "body": request.body,
-        "body_problem": request.body_problem,
-        "started_at": request.started_at,
-        "client_ip": request.client_ip,
-        "server_address": request.server_address,
-        "delivery": request.delivery,
-        "status": request.status,
-        "response_headers": json.dumps(request.response_headers, ensure_ascii=False),
-        "response_body": request.response_body,
-        "held": request.held,
-        "reconstruction": request.reconstruction,
-    }
-
-
-def _observed(row: dict[str, Any]) -> ObservedRequest:
-    kind: SourceKind = row["source"].partition("-")[0]
-    return ObservedRequest(
-        key=row["key"],
-        digest=row["sha256"],
-        source_id=row["source"],
-        vendor=row["vendor"],
-        role=row["role"],
-        request=CapturedRequest(
-            source_kind=kind,
-            position=row["position"],
-            method=row["method"],
-            url=row["url"],
-            http_version=row["http_version"],
-            headers=tuple((name, value) for name, value in json.loads(row["headers"])),
-            body=row["body"],
-            body_problem=row["body_problem"],
-            started_at=row["started_at"],
-            client_ip=row["client_ip"],
-            server_address=row["server_address"],
-            delivery=row["delivery"],
-            status=row["status"],
-            response_headers=tuple((name, value) for name, value in json.loads(row["response_headers"])),
-            response_body=row["response_body"],
-            held=bool(row["held"]),
-            reconstruction=bool(row["reconstruction"]),
-        ),
-    )
-
-
-def _event_row(session: str, item: AssessedEvent) -> dict[str, Any]:
-    event = item.event
-    return {
-        "session": session,
-        "id": event.id,
-        "occurred_at": event.occurred_at,
-        "event_name": event.event_name,
-        "pixel_id": event.pixel_id,
-        "site": event.site,
-        "page_url": event.page_url,
-        "page_title": item.page_title,
-        "clicked": item.clicked,
-        "searched": item.searched,
-        "delivery": event.delivery,
-        "linkability": event.linkability,
-        "page_class": event.page_class,
-        "consent_state": item.consent.state,
-        "event": event.model_dump_json(),
-        "consent": item.consent.model_dump_json(),
-        "other": item.other.model_dump_json() if item.other else None,
-    }
-
-
-def _assessed(row: dict[str, Any]) -> AssessedEvent:
-    return AssessedEvent(
-        event=Event.model_validate_json(row["event"]),
-        assessment=Assessment.model_validate_json(row["assessment"]),
-        consent=ConsentStamp.model_validate_json(row["consent"]),
-        page_title=row["page_title"],
-        clicked=row["clicked"],
-        searched=row["searched"],
-        other=Assessment.model_validate_json(row["other"]) if row["other"] else None,
-    )
-
-
-def _request_links(session: str, event: Event) -> Iterator[dict[str, Any]]:
-    for ordinal, hit in enumerate(event.hits):
-        yield {
-            "session": session,
-            "event": event.id,
-            "request_key": hit.request_key,
-            "request_index": hit.index,
-            "ordinal": ordinal,
-            "transport": hit.transport,
-        }
-
-
-def _identifier_rows(session: str, event: Event) -> Iterator[dict[str, Any]]:
-    for item in event.identifiers:
-        yield {
-            "session": session,
-            "event": event.id,
-            "kind": item.kind,
-            "source": item.source,
-            "parameter": item.parameter,
-            "value": item.value,
-            "form": item.form,
-        }
-
-
-def _assessment_row(session: str, item: AssessedEvent) -> dict[str, Any]:
-    assessment = item.assessment
-    return {
-        "session": session,
-        "event": item.event.id,
-        "ruleset_digest": assessment.ruleset_digest,
-        "score": assessment.score,
-        "band": assessment.band,
-        "tier": assessment.tier,
-        "topics": ", ".join(assessment.topics),
-        "actions": ", ".join(assessment.actions),
-        "assessment": assessment.model_dump_json(),
-    }
-
-
-def _finding_rows(session: str, item: AssessedEvent) -> Iterator[dict[str, Any]]:
-    for finding in item.assessment.findings:
-        yield {
-            "session": session,
-            "event": item.event.id,
-            "ruleset_digest": item.assessment.ruleset_digest,
-            "rule": finding.rule,
-            "version": finding.version,
-            "category": finding.category,
-            "kind": finding.kind.value,
-            "field": finding.evidence.field.value,
-            "parameter": finding.evidence.parameter,
-            "text": finding.evidence.text,
-            "start": finding.evidence.start,
-            "end": finding.evidence.end,
-            "points": finding.points,
-            "reason": finding.reason,
-        }
-
-
-def _search_row(session: str, item: AssessedEvent) -> dict[str, Any]:
-    return {
-        "session": session,
-        "event": item.event.id,
-        "event_name": item.event.event_name,
-        "page_url": item.event.page_url,
-        "page_title": item.page_title,
-        "clicked": item.clicked,
-        "searched": item.searched,
-        "words": " ".join(
-            finding.evidence.text
-            for assessment in (item.assessment, item.other)
-            if assessment is not None
-            for finding in assessment.findings
-        ),
-    }

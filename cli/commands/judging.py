@@ -11,7 +11,8 @@ from cli.options import DEFAULT_DATABASE, Database, Packs, Rules, SessionArgumen
 from cli.talk import put, say
 
 if TYPE_CHECKING:
-    from addon.store.store import Store, StoredDerivation
+    from addon.store.rows import StoredDerivation
+    from addon.store.store import Store
 
 MAX_REVIEW_FILE = 5_000_000
 
@@ -89,7 +90,8 @@ def review(
 
       pixelwitness review --from decisions.csv
     """
-    from addon.store.store import ReviewRow, Store  # noqa: PLC0415 - loaded when needed
+    from addon.store.rows import ReviewRow  # noqa: PLC0415 - loaded when needed
+    from addon.store.store import Store  # noqa: PLC0415
     from addon.times import now  # noqa: PLC0415
 
     decisions = _decisions_of_file(source) if source is not None else []

@@ -321,7 +321,7 @@ def _others(report: Report, summary: Summary) -> list[str]:
     if not report.packs:
         return []
     lines = ["", f"## {wording.OTHER_TITLE}{_tag(summary)}", ""]
-    lines.append(f"Looked for: {escaped(sentences.packs(report))}. {escaped(wording.OTHER)}")
+    lines.append(escaped(sentences.others(report)))
     if not summary.others:
         return [*lines, "", wording.OTHER_NOTHING]
     for found in summary.others:

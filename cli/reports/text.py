@@ -293,7 +293,7 @@ def _others(page: Page, report: Report, summary: Summary) -> None:
     if not report.packs:
         return
     page.heading(wording.OTHER_TITLE, "-")
-    page.say(f"Looked for: {sentences.packs(report)}. {wording.OTHER}")
+    page.say(sentences.others(report))
     for found in summary.others:
         page.blank()
         page.say(f"{sentences.site_name(found.site)}: {sentences.other_site(found)}")

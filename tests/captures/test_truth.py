@@ -14,7 +14,8 @@ from addon.audit import AssessedEvent
 from addon.decoders.meta.endpoints import split_address
 from addon.observation import ObservedRequest
 from addon.replay import replay
-from addon.store.store import Store, StoredDerivation
+from addon.store.rows import StoredDerivation
+from addon.store.store import Store
 from captures import expectations
 from rules.engine import Matcher
 

@@ -26,6 +26,7 @@ from cli.schema import (
     Mark,
     NearMiss,
     Observed,
+    OtherCategories,
     Page,
     Parameter,
     Problem,
@@ -881,6 +882,43 @@ def reconstruction(report: Report) -> Report:
     """Return the same report as a reconstruction."""
     session = report.session.model_copy(update={"provenance": "reconstruction"})
     return with_profile(report, session=session)
+
+
+def _other(event: Event, score: int, band: str) -> Event:
+    """Return an event in which optional packs found religion, in words that attack their reader."""
+    hostile = f"mosque {SCRIPT} {ANSI}"
+    found = finding("en/religion/worship", "religion", "page.title", ("pmd[title]", hostile), hostile, score)
+    other = OtherCategories.model_validate(
+        {
+            "score": score,
+            "band": band,
+            "categories": ("religion",),
+            "findings": (found,),
+            "near_misses": (NearMiss(rule="en/religion/faith", field="page.path", text=IMAGE, why=FORMULA),),
+            "steps": (Step(label=f"topic religion {SCRIPT}", delta=score, total=score),),
+        }
+    )
+    return event.model_copy(update={"other": other})
+
+
+@pytest.fixture(scope="session")
+def packed(report: Report) -> Report:
+    """Return the report with what optional packs say: a finding beside health, one without, one dismissed."""
+    found = {0: (70, "high"), 1: (45, "medium"), 5: (30, "low"), 6: (10, "none")}
+    events = tuple(
+        _other(event, *found[number]) if number in found else event for number, event in enumerate(report.events)
+    )
+    rule = report.rules[0].model_copy(
+        update={"rule": "en/religion/worship", "title": "Worship", "category": "religion"}
+    )
+    return report.model_copy(
+        update={
+            "events": events,
+            "packs": ("religion", "vulnerable_situations"),
+            "packs_digest": "sha256:" + "cd" * 32,
+            "other_rules": (rule,),
+        }
+    )
 
 
 @pytest.fixture(scope="session")

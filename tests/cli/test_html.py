@@ -95,6 +95,43 @@ def test_the_document_type_comes_first(page: str) -> None:
     assert page.startswith("<!doctype html>\n<html")
 
 
+def test_statements_name_their_acts(page: str, outline: Outline, report: Report) -> None:
+    section = page[page.index('<section class="inferred"') :]
+    section = section[: section.index("</section>")]
+    assert section.count('<p class="claim">') == len(report.inferences)
+    links = re.findall(r'href="#([^"]+)"', section)
+    assert len(links) >= sum(len(found.support) for found in report.inferences)
+    assert set(links) <= set(outline.ids())
+    assert page.index('id="brief"') < page.index('id="inferred"') < page.index('id="sites"')
+
+
+def test_many_statements_are_folded(report: Report) -> None:
+    few = render(report.model_copy(update={"inferences": report.inferences[:9]}), 0)
+    many = render(report.model_copy(update={"inferences": report.inferences[:1] * 20}), 0)
+    assert "further statement" not in few
+    assert "12 further statements" in many
+    assert '<ol start="9">' in many
+
+
+def test_a_story_is_told_in_order_and_a_long_one_folded(report: Report) -> None:
+    story = report.stories[0]
+    assert len(story.lines) > 2
+    told = render(report, 0)
+    places = [told.index(f">{wording.clock_time(line.at)}", told.index('<ol class="story">')) for line in story.lines]
+    assert places == sorted(places)
+    assert "In order: " not in told
+    long = story.model_copy(update={"lines": story.lines * 5})
+    folded = render(report.model_copy(update={"stories": (long,)}), 0)
+    assert f"In order: {len(long.lines)} acts" in folded
+
+
+def test_what_packs_found_is_inert(packed: Report) -> None:
+    page = render(packed, 0)
+    outline = check_inert(page)
+    assert set(re.findall(r'href="#([^"]+)"', page)) <= set(outline.ids())
+    assert 'href="#other"' in page
+
+
 def test_nothing_runs_and_nothing_loads(page: str) -> None:
     check_inert(page)
     assert "<script" not in page.lower()

@@ -637,6 +637,33 @@ def test_rescore_uses_the_rules_of_today(kept: Run, pack: Path) -> None:
     assert {**again, "generated_at": ""} == {**before, "generated_at": ""}
 
 
+def test_rescore_says_what_changed_and_why(kept: Run, pack: Path) -> None:
+    result = kept("rescore", "visit")
+    lost = [line for line in result.lines if line.startswith("    - en/zorbitis/zorbitis “Zorbitis”, version 1: “")]
+    assert lost
+    heads = [line for line in result.lines if not line.startswith(" ")]
+    assert all(" → " in line for line in heads)
+    assert f"visit: {len(heads)} of " in result.err
+    assert "Rules " in result.err
+    again = kept("rescore", "visit")
+    assert (again.out, "The rules are the same." in again.err) == ("", True)
+    rule = pack / "en" / "zorbitis" / "zorbitis.yaml"
+    kept("rescore", "visit", "--rules", pack)
+    rule.write_text(rule.read_text("utf-8").replace("version: 1", "version: 2\npoints: 41"), "utf-8")
+    newer = kept("rescore", "visit", "--rules", pack)
+    assert any("~ en/zorbitis/zorbitis “Zorbitis”: version 1 → 2" in line for line in newer.lines)
+
+
+def test_rescore_evaluates_every_session(kept: Run, capture: Path) -> None:
+    kept("replay", capture, "--session", "second")
+    result = kept("rescore", "--all")
+    assert result.code == 0
+    assert "visit: " in result.err
+    assert "second: 0 of " in result.err
+    assert "2 sessions evaluated" in result.err
+    assert kept("rescore", "visit", "--all").code == ExitCode.USAGE
+
+
 def test_forget_asks_and_forgets(kept: Run, tmp_path: Path) -> None:
     refused = kept("forget", "visit", stdin="n\n")
     assert refused.code == ExitCode.INTERRUPTED

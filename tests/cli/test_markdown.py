@@ -97,3 +97,21 @@ def test_many_pages_are_cut_to_those_without_an_event(report: Report) -> None:
     assert "all of them with -v" in render(many, 0)
     assert "hiv-patient-handbook | HIV | 6 events" not in render(many, 0)
     assert render(many, 1).count("hiv-patient-handbook | HIV | 6 events") == 3
+
+
+def test_statements_and_stories(report: Report) -> None:
+    brief = render(report, 0)
+    assert "## What could be inferred" in brief
+    assert "**… took an interest in HIV and sexual health.**" in brief
+    assert "**In order** (times in UTC)" in brief
+    story = report.stories[0]
+    long = story.model_copy(update={"lines": story.lines * 5})
+    many = report.model_copy(update={"inferences": report.inferences * 3, "stories": (long,)})
+    assert "further statements: with -v." in render(many, 0)
+    assert "further acts: with -v." in render(many, 0)
+    assert "with -v" not in render(many, 1)
+
+
+def test_rules_are_named_by_their_title(report: Report) -> None:
+    assert "(“HIV: treatment and prevention”, `topics/hiv`)" in render(report, 0)
+    assert "| “HIV: treatment and prevention”, `topics/hiv`, version 2 |" in render(report, 1)

@@ -89,3 +89,21 @@ def test_one_event_names_its_origin(report: Report) -> None:
     assert f"derived from Search, 14:21:05, event {derived.derived_from}" in text.render_event(
         derived, others=report.events
     )
+
+
+def test_statements_and_stories(report: Report, reconstruction: Report) -> None:
+    brief, more = (" ".join(text.render(report, level).split()) for level in (0, 1))
+    assert "Meta could infer that this browser's user ..." in brief
+    assert "* ... took an interest in HIV and sexual health." in brief
+    assert "1 act on example-trust.example: opened “HIV medication: a handbook for patients" in brief
+    assert "IN ORDER" not in brief
+    assert "IN ORDER (times in UTC)" in more
+    assert "Consent" in more
+    assert "Meta could infer that the user of a browser ..." in " ".join(text.render(reconstruction).split())
+    many = report.model_copy(update={"inferences": report.inferences * 3})
+    assert "with -v" in text.render(many)
+    assert text.render(many, 1).count("took an interest in HIV and sexual health") == 3
+
+
+def test_rules_are_named_by_their_title(report: Report) -> None:
+    assert "Rule “HIV: treatment and prevention” (topics/hiv, version 2)" in " ".join(text.render(report, 1).split())

@@ -1,5 +1,6 @@
-"""Banners that keep a handful of categories in one JSON cookie: CookieFirst, Cookie Script, Cookie Information,
-CookieHub, orestbida's cookieconsent, Iubenda, Piwik PRO and Evidon.
+"""Banners that keep a handful of categories in one cookie of JSON.
+
+CookieFirst, Cookie Script, Cookie Information, CookieHub, orestbida's cookieconsent, Iubenda, Piwik PRO, Evidon.
 
 Sources: the vendors' documentation of their cookies (support.cookiefirst.com, help.cookie-script.com,
 support.cookieinformation.com, support.cookiehub.com, cookieconsent.orestbida.com, iubenda.com/help,
@@ -45,9 +46,7 @@ def read_cookiefirst(cookies: Cookies) -> CookieReading | None:
     document = json_object(cookies.get("cookiefirst-consent"))
     if document is None or "necessary" not in document or not isinstance(document.get("advertising"), bool):
         return None
-    return from_switches(
-        COOKIEFIRST_NAME, flags(document), chosen=True, chosen_at=moment(document.get("timestamp"))
-    )
+    return from_switches(COOKIEFIRST_NAME, flags(document), chosen=True, chosen_at=moment(document.get("timestamp")))
 
 
 def read_cookie_script(cookies: Cookies) -> CookieReading | None:
@@ -81,9 +80,7 @@ def read_cookie_information(cookies: Cookies) -> CookieReading | None:
             switches |= {name.removeprefix("cookie_cat_"): on for name in names if isinstance(name, str)}
     if not switches:
         return None
-    return from_switches(
-        COOKIE_INFORMATION_NAME, switches, chosen=True, chosen_at=moment(document.get("timestamp"))
-    )
+    return from_switches(COOKIE_INFORMATION_NAME, switches, chosen=True, chosen_at=moment(document.get("timestamp")))
 
 
 def read_cookiehub(cookies: Cookies) -> CookieReading | None:
@@ -184,9 +181,7 @@ def _evidon_switches(groups: Mapping[str, Any]) -> dict[str, bool]:
 
 COOKIEFIRST: Final = Platform(COOKIEFIRST_NAME, ("cookiefirst-consent",), read_cookiefirst)
 COOKIE_SCRIPT: Final = Platform(COOKIE_SCRIPT_NAME, ("CookieScriptConsent",), read_cookie_script)
-COOKIE_INFORMATION: Final = Platform(
-    COOKIE_INFORMATION_NAME, ("CookieInformationConsent",), read_cookie_information
-)
+COOKIE_INFORMATION: Final = Platform(COOKIE_INFORMATION_NAME, ("CookieInformationConsent",), read_cookie_information)
 COOKIEHUB: Final = Platform(COOKIEHUB_NAME, ("cookiehub",), read_cookiehub)
 ORESTBIDA: Final = Platform(ORESTBIDA_NAME, ("cc_cookie",), read_orestbida, shared=True)
 IUBENDA: Final = Platform(IUBENDA_NAME, ("_iub_cs-*",), read_iubenda)

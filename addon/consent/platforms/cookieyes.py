@@ -68,6 +68,4 @@ def read_legacy(cookies: Cookies) -> CookieReading | None:
 
 
 PLATFORM: Final = Platform(NAME, ("cookieyes-consent",), read)
-LEGACY: Final = Platform(
-    LEGACY_NAME, (_CHECKBOX + "*", "viewed_cookie_policy", "CookieLawInfoConsent"), read_legacy
-)
+LEGACY: Final = Platform(LEGACY_NAME, (_CHECKBOX + "*", "viewed_cookie_policy", "CookieLawInfoConsent"), read_legacy)

@@ -29,7 +29,7 @@ def read_ketch(cookies: Cookies) -> CookieReading | None:
     if document is None:
         return None
     statuses = {
-        part.get("status")
+        str(part.get("status"))
         for name, part in document.items()
         if isinstance(part, dict) and meaning(name) in {"meta", "marketing"}
     }
@@ -37,7 +37,7 @@ def read_ketch(cookies: Cookies) -> CookieReading | None:
         return reading("refused", KETCH_NAME, "advertising off by the browser's Global Privacy Control, not by a click")
     if not statuses or not statuses <= _STATUS:
         return reading("unknown", KETCH_NAME, "its cookie says nothing of advertising")
-    words = " and ".join(sorted(str(status) for status in statuses))
+    words = " and ".join(sorted(statuses))
     return reading("unknown", KETCH_NAME, f"advertising {words}, by rule or by choice: the cookie does not say")
 
 

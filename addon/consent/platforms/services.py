@@ -25,6 +25,7 @@ from addon.consent.reading import (
 KLARO_NAME: Final = "Klaro"
 TARTEAUCITRON_NAME: Final = "tarteaucitron"
 AXEPTIO_NAME: Final = "Axeptio"
+_PIXELS: Final = frozenset({"facebookpixel", "fbpixel", "metapixel"})
 _SERVICE = re.compile(r"([\w-]{1,60})=(true|false|wait)")
 
 
@@ -40,7 +41,7 @@ def read_klaro(cookies: Cookies) -> CookieReading | None:
 def read_tarteaucitron(cookies: Cookies) -> CookieReading | None:
     """Return what tarteaucitron says; a service that waits was not chosen.
 
-    Only a service of Meta's that is named counts as accepted: a list may be cut short before it.
+    Only Meta's pixel by name counts as accepted: `facebook` is its button, and a list may be cut short.
     """
     value = cookies.get("tarteaucitron")
     if value is None or len(value) > MAX_VALUE:
@@ -55,15 +56,15 @@ def read_tarteaucitron(cookies: Cookies) -> CookieReading | None:
             answers[match[1]] = match[2]
         elif not part.startswith("id="):
             return None
-    named = {name: answer for name, answer in answers.items() if meaning(name) == "meta"} or answers
-    chosen = {name: answer == "true" for name, answer in named.items() if answer != "wait"}
+    pixel = {name: answer for name, answer in answers.items() if name.lower() in _PIXELS}
+    chosen = {name: answer == "true" for name, answer in (pixel or answers).items() if answer != "wait"}
     if not chosen:
-        return reading("no_choice_yet", TARTEAUCITRON_NAME, "its services wait for a choice") if named else None
+        return reading("no_choice_yet", TARTEAUCITRON_NAME, "its services wait for a choice") if answers else None
     choice = decide(chosen)
     if choice is None:
         return None
-    if choice.state == "accepted" and named is answers and not all(meaning(name) == "meta" for name in chosen):
-        words = f"choice recorded: {choice.words}; Meta is not among the services"
+    if choice.state == "accepted" and not pixel:
+        words = f"choice recorded: {choice.words}; Meta's pixel is not among the services"
         return reading("partly_accepted", TARTEAUCITRON_NAME, words)
     return reading(choice.state, TARTEAUCITRON_NAME, f"choice recorded: {choice.words}")
 
@@ -77,7 +78,10 @@ def read_axeptio(cookies: Cookies) -> CookieReading | None:
         return reading("no_choice_yet", AXEPTIO_NAME, "not completed")
     chosen_at = moment(document.get("$$date"))
     named = {name: on for name, on in flags(document).items() if meaning(name) == "meta"}
-    authorised, every = _vendors(cookies.get("axeptio_authorized_vendors")), _vendors(cookies.get("axeptio_all_vendors"))
+    authorised, every = (
+        _vendors(cookies.get("axeptio_authorized_vendors")),
+        _vendors(cookies.get("axeptio_all_vendors")),
+    )
     if not named and authorised is not None and every is not None:
         named = {name: name in authorised for name in every if meaning(name) == "meta"} or dict.fromkeys(
             (name for name in authorised if meaning(name) == "meta"), True

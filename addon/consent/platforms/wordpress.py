@@ -49,7 +49,7 @@ def read_borlabs(cookies: Cookies) -> CookieReading | None:
 def read_moove(cookies: Cookies) -> CookieReading | None:
     """Return what Moove says: two optional categories that every site names itself."""
     document = json_object(cookies.get("moove_gdpr_popup"))
-    if document is None or document.get("strict") not in {"0", "1"}:
+    if document is None or document.get("strict") not in ("0", "1"):
         return None
     answers = {str(document.get(name)) for name in ("thirdparty", "advanced")}
     if not answers <= {"0", "1"}:

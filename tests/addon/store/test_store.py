@@ -12,8 +12,9 @@ from sqlite_utils import Database
 
 from addon.consent.timeline import Mark
 from addon.replay import rederive, replay
+from addon.store.rows import ReviewRow
 from addon.store.schema import DERIVED, OBSERVED, migrations
-from addon.store.store import EventNotFoundError, ReviewRow, SessionNotFoundError, Store, StoreError
+from addon.store.store import EventNotFoundError, SessionNotFoundError, Store, StoreError
 from rules.engine import Matcher
 from rules.ruleset import make_ruleset
 

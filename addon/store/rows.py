@@ -1,0 +1,250 @@
+"""What the tables hold, as models, and the way from our models to rows and back."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from addon.audit import AssessedEvent, Clock
+from addon.consent.timeline import ConsentStamp
+from addon.model import Act, CapturedRequest, Event, Frozen, Problem
+from addon.observation import ObservedRequest
+from addon.vocabulary import Provenance, ReviewState, SourceKind
+from rules.model import Assessment
+
+
+class SessionRow(Frozen):
+    """One session as stored."""
+
+    id: str
+    name: str
+    created_at: str
+    provenance: Provenance
+    complete: bool
+    tool_version: str
+    public_address: str | None
+    public_address_stated_by: str | None
+    public_address_stated_at: str | None
+
+
+class SourceRow(Frozen):
+    """One source of a session as stored."""
+
+    id: str
+    name: str
+    kind: SourceKind
+    sha256: str | None
+    bytes: int | None
+    read_to: int
+    complete: bool
+    requests_seen: int
+    requests_matched: int
+    cookies_seen: bool
+    first_at: float | None
+    last_at: float | None
+
+
+class ReviewRow(Frozen):
+    """One decision of a reviewer about one event, kept with the requests it was made on."""
+
+    state: ReviewState
+    reason: str | None
+    by: str | None
+    at: str
+
+
+class StoredDerivation(Frozen):
+    """The derivation of a session as stored, for building a report.
+
+    `packs` are the optional packs that were switched on, `other_digest` names their rules.
+    """
+
+    tool_version: str
+    ruleset_digest: str
+    decoded: int
+    failed: int
+    clock: Clock
+    events: tuple[AssessedEvent, ...]
+    acts: tuple[Act, ...]
+    problems: tuple[Problem, ...]
+    other_digest: str | None = None
+    packs: tuple[str, ...] = ()
+
+
+def request_row(session: str, item: ObservedRequest) -> dict[str, Any]:
+    """Return the row of an observed request."""
+    request = item.request
+    return {
+        "session": session,
+        "key": item.key,
+        "source": item.source_id,
+        "position": request.position,
+        "sha256": item.digest,
+        "vendor": item.vendor,
+        "role": item.role,
+        "method": request.method,
+        "url": request.url,
+        "http_version": request.http_version,
+        "headers": json.dumps(request.headers, ensure_ascii=False),
+        "body": request.body,
+        "body_problem": request.body_problem,
+        "started_at": request.started_at,
+        "client_ip": request.client_ip,
+        "server_address": request.server_address,
+        "delivery": request.delivery,
+        "status": request.status,
+        "response_headers": json.dumps(request.response_headers, ensure_ascii=False),
+        "response_body": request.response_body,
+        "held": request.held,
+        "reconstruction": request.reconstruction,
+    }
+
+
+def observed_request(row: dict[str, Any]) -> ObservedRequest:
+    """Return the observed request in a row."""
+    kind: SourceKind = row["source"].partition("-")[0]
+    return ObservedRequest(
+        key=row["key"],
+        digest=row["sha256"],
+        source_id=row["source"],
+        vendor=row["vendor"],
+        role=row["role"],
+        request=CapturedRequest(
+            source_kind=kind,
+            position=row["position"],
+            method=row["method"],
+            url=row["url"],
+            http_version=row["http_version"],
+            headers=tuple((name, value) for name, value in json.loads(row["headers"])),
+            body=row["body"],
+            body_problem=row["body_problem"],
+            started_at=row["started_at"],
+            client_ip=row["client_ip"],
+            server_address=row["server_address"],
+            delivery=row["delivery"],
+            status=row["status"],
+            response_headers=tuple((name, value) for name, value in json.loads(row["response_headers"])),
+            response_body=row["response_body"],
+            held=bool(row["held"]),
+            reconstruction=bool(row["reconstruction"]),
+        ),
+    )
+
+
+def event_row(session: str, item: AssessedEvent) -> dict[str, Any]:
+    """Return the row of an event."""
+    event = item.event
+    return {
+        "session": session,
+        "id": event.id,
+        "occurred_at": event.occurred_at,
+        "event_name": event.event_name,
+        "pixel_id": event.pixel_id,
+        "site": event.site,
+        "page_url": event.page_url,
+        "page_title": item.page_title,
+        "clicked": item.clicked,
+        "searched": item.searched,
+        "delivery": event.delivery,
+        "linkability": event.linkability,
+        "page_class": event.page_class,
+        "consent_state": item.consent.state,
+        "event": event.model_dump_json(),
+        "consent": item.consent.model_dump_json(),
+        "other": item.other.model_dump_json() if item.other else None,
+    }
+
+
+def assessed_event(row: dict[str, Any]) -> AssessedEvent:
+    """Return the assessed event in a row of event and assessment."""
+    return AssessedEvent(
+        event=Event.model_validate_json(row["event"]),
+        assessment=Assessment.model_validate_json(row["assessment"]),
+        consent=ConsentStamp.model_validate_json(row["consent"]),
+        page_title=row["page_title"],
+        clicked=row["clicked"],
+        searched=row["searched"],
+        other=Assessment.model_validate_json(row["other"]) if row["other"] else None,
+    )
+
+
+def request_links(session: str, event: Event) -> Iterator[dict[str, Any]]:
+    """Yield the rows that tie an event to its requests."""
+    for ordinal, hit in enumerate(event.hits):
+        yield {
+            "session": session,
+            "event": event.id,
+            "request_key": hit.request_key,
+            "request_index": hit.index,
+            "ordinal": ordinal,
+            "transport": hit.transport,
+        }
+
+
+def identifier_rows(session: str, event: Event) -> Iterator[dict[str, Any]]:
+    """Yield the rows of an event's identifiers."""
+    for item in event.identifiers:
+        yield {
+            "session": session,
+            "event": event.id,
+            "kind": item.kind,
+            "source": item.source,
+            "parameter": item.parameter,
+            "value": item.value,
+            "form": item.form,
+        }
+
+
+def assessment_row(session: str, item: AssessedEvent) -> dict[str, Any]:
+    """Return the row of an event's assessment."""
+    assessment = item.assessment
+    return {
+        "session": session,
+        "event": item.event.id,
+        "ruleset_digest": assessment.ruleset_digest,
+        "score": assessment.score,
+        "band": assessment.band,
+        "tier": assessment.tier,
+        "topics": ", ".join(assessment.topics),
+        "actions": ", ".join(assessment.actions),
+        "assessment": assessment.model_dump_json(),
+    }
+
+
+def finding_rows(session: str, item: AssessedEvent) -> Iterator[dict[str, Any]]:
+    """Yield the rows of an event's findings."""
+    for finding in item.assessment.findings:
+        yield {
+            "session": session,
+            "event": item.event.id,
+            "ruleset_digest": item.assessment.ruleset_digest,
+            "rule": finding.rule,
+            "version": finding.version,
+            "category": finding.category,
+            "kind": finding.kind.value,
+            "field": finding.evidence.field.value,
+            "parameter": finding.evidence.parameter,
+            "text": finding.evidence.text,
+            "start": finding.evidence.start,
+            "end": finding.evidence.end,
+            "points": finding.points,
+            "reason": finding.reason,
+        }
+
+
+def search_row(session: str, item: AssessedEvent) -> dict[str, Any]:
+    """Return what the full-text search holds of an event."""
+    return {
+        "session": session,
+        "event": item.event.id,
+        "event_name": item.event.event_name,
+        "page_url": item.event.page_url,
+        "page_title": item.page_title,
+        "clicked": item.clicked,
+        "searched": item.searched,
+        "words": " ".join(
+            finding.evidence.text
+            for assessment in (item.assessment, item.other)
+            if assessment is not None
+            for finding in assessment.findings
+        ),
+    }
