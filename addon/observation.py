@@ -84,11 +84,14 @@ class Observer:
         self._keys = KeyMaker()
         self._sites: set[str] = set()
         self._platforms: set[tuple[str, str]] = set()
+        self._cookies_left_out = False
+        self._cookies_shown = False
         self._last_of_run: dict[str, ConsentEvidence] = {}
 
     def observe(self, request: CapturedRequest) -> ObservedRequest | None:
         """Take in one request; return it without secrets where it concerns a vendor."""
         self.reconstruction |= request.reconstruction
+        self._note_cookies(request)
         for decoder in DECODERS:
             if decoder.concerns(request):
                 digest = request_digest(request)
@@ -213,6 +216,19 @@ class Observer:
         """Keep what is only known at the end of the source. May be called again later."""
         for site in tuple(self._last_of_run):
             self._close_run(site)
+        if self._cookies_left_out:
+            self.consent = [item for item in self.consent if item.kind != "cookies" or item.state is not None]
+
+    def _note_cookies(self, request: CapturedRequest) -> None:
+        """Note whether a HAR was exported without cookies, as browsers do unless told otherwise.
+
+        In such a file a missing consent cookie shows nothing.
+        """
+        if request.source_kind != "har" or self._cookies_shown:
+            return
+        lines = (*request.headers, *request.response_headers)
+        self._cookies_shown = any(name.lower() in {"cookie", "set-cookie"} for name, _ in lines)
+        self._cookies_left_out = not self._cookies_shown
 
     def _close_run(self, site: str) -> None:
         last = self._last_of_run.pop(site, None)

@@ -323,3 +323,117 @@ def test_a_cookie_that_is_there_counts_wherever_the_visitor_came_from(page) -> N
     (found,) = observe(page(headers=headers)).consent
     assert isinstance(found, ConsentEvidence)
     assert found.state == "accepted"
+
+
+# consent platforms
+
+
+COOKIEBOT = "https://consent.cookiebot.com"
+OPENED = "https://www.example-clinic.example/"
+
+
+def from_page(url: str, destination: str = "script", **headers: str) -> dict[str, Any]:
+    lines = [("sec-fetch-dest", destination), ("sec-fetch-site", "cross-site"), ("referer", OPENED)]
+    return {"url": url, "headers": (*lines, *headers.items())}
+
+
+def kinds(observer: Observer) -> list[tuple[int, str, str | None]]:
+    return [(item.position, item.kind, item.state) for item in observer.consent]
+
+
+def test_a_platform_that_a_page_loads_is_evidence_that_it_asks(page, captured) -> None:
+    observer = observe(
+        page(),
+        captured(**from_page(COOKIEBOT + "/uc.js"), position=1),
+        captured(**from_page(COOKIEBOT + "/other.js"), position=2),
+        captured(**from_page(COOKIEBOT + "/seal.png", "image"), position=3),
+        captured(**from_page("https://app.usercentrics.eu/browser-ui/latest/loader.js"), position=4),
+        captured("https://cdn.cookielaw.org/scripttemplates/otSDKStub.js", position=5),
+    )
+    assert kinds(observer) == [(0, "cookies", None), (1, "asks", None), (4, "hides", "unknown")]
+    assert observer.consent[1].site == "example-clinic.example"
+    assert observer.consent[1].proof == "a page loaded Cookiebot from consent.cookiebot.com"
+    assert "no request shows it" in observer.consent[2].proof
+
+
+def test_a_request_that_tells_of_the_choice_is_evidence_for_the_site_of_its_page(page, captured) -> None:
+    url = COOKIEBOT + "/logconsent.ashx?action=accept&clm=true&cbid=invented-id"
+    observer = observe(page(), captured(**from_page(url), position=1))
+    assert kinds(observer) == [(0, "cookies", None), (1, "choice", "accepted")]
+    assert observer.consent[1].site == "example-clinic.example"
+    assert "invented-id" not in observer.consent[1].proof
+
+
+def test_a_choice_on_a_page_that_was_not_seen_is_not_kept(page, captured) -> None:
+    request = captured(COOKIEBOT + "/logconsent.ashx?action=decline", headers=(("referer", "https://a.example/"),))
+    assert observe(request).consent == []
+    assert kinds(observe(page(), request)) == [(0, "cookies", None)]
+
+
+def test_of_a_body_only_what_it_tells_of_the_choice_is_kept(page, captured) -> None:
+    body = b'{"events":[{"type":"consent.given","user":"somebody"}]}'
+    given = from_page("https://api.privacy-center.org/v1/events", "empty")
+    observer = observe(page(), captured(**given, method="POST", body=body, position=1))
+    assert kinds(observer)[-1] == (1, "choice", None)
+    assert "somebody" not in repr(observer.consent) + repr(observer.requests) + repr(observer.pages)
+
+
+def test_an_address_that_carries_a_choice_is_evidence_for_its_own_site(page) -> None:
+    referer = ("referer", "https://www.example-clinic.example/")
+    linked = page("https://www.example-trust.nhs.uk/?nhsa.sc=0", headers=(*NAVIGATION, referer), position=1)
+    observer = observe(page(), linked)
+    assert [(item.site, item.kind, item.state) for item in observer.consent][-1] == (
+        "example-trust.nhs.uk",
+        "cookies",
+        "refused",
+    )
+
+
+def test_a_choice_told_to_the_site_itself(page, captured) -> None:
+    url = OPENED + "eu-cookie-compliance/store_consent/banner"
+    stored = captured(url, method="POST", headers=(("sec-fetch-site", "same-origin"),), position=1)
+    assert kinds(observe(page(), stored)) == [(0, "cookies", None), (1, "choice", None)]
+
+
+def test_the_time_of_choice_is_kept(page) -> None:
+    value = '{"necessary":true,"advertising":false,"timestamp":1790000000}'
+    (found,) = observe(page(headers=(*NAVIGATION, ("cookie", f"cookiefirst-consent={value}")))).consent
+    assert (found.state, found.chosen_at) == ("refused", 1_790_000_000)
+
+
+@pytest.mark.parametrize(("value", "said"), [("1", True), ("0", False), ("", False)])
+def test_global_privacy_control_is_noted(page, value: str, said: bool) -> None:
+    for cookie in ("cookie_consent=accepted", "other=1"):
+        headers = (*NAVIGATION, ("cookie", cookie), ("sec-gpc", value))
+        (found,) = observe(page(headers=headers)).consent
+        assert found.proof.endswith("; the browser sent Sec-GPC: 1") == said
+
+
+def test_cookies_that_tell_nothing_are_nowhere(page) -> None:
+    cookies = (
+        f"sessionid={SECRET}; consentUUID=11111111-2222-4333-8444-555555555555; klaro={SECRET}; euconsent-v2={SECRET}"
+    )
+    observer = observe(page(headers=(*NAVIGATION, ("cookie", cookies))))
+    assert [item.state for item in observer.consent] == ["unknown"]
+    assert SECRET not in repr(observer.consent)
+    assert "11111111" not in repr(observer.consent)
+
+
+@pytest.mark.parametrize(
+    ("cookie", "kind", "states"),
+    [
+        (None, "har", []),
+        ("other=1", "har", [None, None]),
+        ("cookie_consent=accepted", "har", [None, "accepted"]),
+        (None, "mitm", [None, None]),
+    ],
+)
+def test_in_a_har_that_was_exported_without_cookies_a_missing_one_shows_nothing(
+    page, cookie: str | None, kind: str, states: list[str | None]
+) -> None:
+    headers = (*NAVIGATION, *((("cookie", cookie),) if cookie else ()))
+    observer = observe(
+        page(source_kind=kind, response_body=b"<div class=cookie-banner>"),
+        page(source_kind=kind, headers=headers, position=1),
+    )
+    assert [item.state for item in observer.consent] == states

@@ -13,7 +13,7 @@ import captures
 from addon.audit import AssessedEvent
 from addon.decoders.meta.endpoints import split_address
 from addon.observation import ObservedRequest
-from addon.replay import replay
+from addon.replay import replay, restamp
 from addon.store.rows import StoredDerivation
 from addon.store.store import Store
 from captures import expectations
@@ -178,6 +178,27 @@ def test_where_nobody_ever_chose_every_event_says_so(replayed: Replayed) -> None
     states = {entry["consent_after"] for entry in replayed.truth["actions"]}
     if states == {"no choice yet"}:
         assert {item.consent.state for item in replayed.events} == {"no_choice_yet"}
+
+
+def test_a_click_on_the_banner_dates_the_choice_that_a_cookie_confirms(replayed: Replayed) -> None:
+    if replayed.truth["scenario"] != "06_button_clicks":
+        return
+    (click,) = (item for item in replayed.events if item.clicked == "Accept all cookies")
+    assert click.consent.state == "undetermined"
+    assert {
+        (item.consent.state, item.event.occurred_at < click.event.occurred_at)
+        for item in replayed.events
+        if item is not click
+    } == {("no_choice_yet", True), ("accepted", False)}
+
+
+def test_stating_nothing_new_changes_no_state(tmp_path: Path, judge: Matcher) -> None:
+    for recording in captures.recordings():
+        with Store(tmp_path / f"{recording.stem}.db") as store:
+            session, _ = replay(store, judge, None, [recording])
+            derived = store.derivation(session)
+            restamp(store, session)
+            assert store.derivation(session) == derived
 
 
 def test_no_session_secret_is_kept(replayed: Replayed) -> None:

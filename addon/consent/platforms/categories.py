@@ -52,7 +52,7 @@ def read_cookiefirst(cookies: Cookies) -> CookieReading | None:
 def read_cookie_script(cookies: Cookies) -> CookieReading | None:
     """Return what Cookie Script says: `action`, then the categories, JSON inside JSON."""
     document = json_object(cookies.get("CookieScriptConsent"))
-    if document is None or not document.keys() & {"bannershown", "action", "categories"}:
+    if document is None or not document.keys() & {"bannershown", "action"}:
         return None
     action, chosen_at = document.get("action"), moment(document.get("consenttime"))
     if action is None:
@@ -120,8 +120,10 @@ def read_iubenda(cookies: Cookies) -> CookieReading | None:
         return None
     chosen_at = moment(document.get("timestamp"))
     purposes, consent = document.get("purposes"), document.get("consent")
-    if isinstance(purposes, Mapping) and flags(purposes):
-        switches = flags(purposes)
+    switches = flags(purposes) if isinstance(purposes, Mapping) else {}
+    if any(not number.isdigit() for number in switches):
+        return None
+    if switches:
         if _IUBENDA_MARKETING in switches:
             on = switches[_IUBENDA_MARKETING]
             words = f"choice recorded: purpose 5, marketing, {'on' if on else 'off'}"
@@ -131,7 +133,7 @@ def read_iubenda(cookies: Cookies) -> CookieReading | None:
         return reading("partly_accepted" if on else "refused", IUBENDA_NAME, words, chosen_at)
     if isinstance(consent, bool):
         return reading("accepted" if consent else "refused", IUBENDA_NAME, f"consent {consent}".lower(), chosen_at)
-    if purposes is None and consent is None:
+    if purposes is None and consent is None and "id" in document:
         return reading("no_choice_yet", IUBENDA_NAME, "no purposes and no consent recorded")
     return None
 

@@ -96,8 +96,23 @@ def test_cookies_that_contradict_each_other_say_nothing_certain() -> None:
 
 
 def test_no_cookie_that_tells_is_no_reading() -> None:
-    assert read_cookies([("session", "1"), ("cookie_consent", "what")]) is None
+    assert read_cookies([("session", "1"), ("cookies", "1"), ("cookie_consent", "")]) is None
     assert read_cookies([]) is None
+
+
+@pytest.mark.parametrize("value", ["what", "1", "{'Functional':true}", "x" * (MAX_VALUE + 1)])
+def test_what_is_plainly_about_consent_and_not_understood_is_not_taken_for_no_choice(value: str) -> None:
+    reading = read_cookies([("session", "1"), ("cookie_consent", value)])
+    assert reading == ("unknown", "cookie cookie_consent: not in a form that is known", None)
+    assert read_cookies([("cookie_consent", value), ("gdpr_consent", "no")]).state == "refused"
+    assert read_cookies([("consent_country", value)]) is None
+
+
+def test_a_proof_quotes_no_more_than_it_may() -> None:
+    long_name = "consent_" + "n" * 500
+    for found in (read_cookies([(long_name, "accepted")]), read_cookies([(long_name, "?")])):
+        assert len(found.proof) <= 200
+    assert "\x1b" not in read_cookies([("consent\x1b[31m", "accepted")]).proof
 
 
 @pytest.mark.parametrize("name", sorted(NEVER_CONSENT))

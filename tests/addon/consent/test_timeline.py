@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from addon.consent.timeline import NOT_KNOWN, ConsentTimeline, Mark, Proof, timelines
+from addon.consent.clicks import BannerClick
+from addon.consent.timeline import CHOICE_MARGIN, NOT_KNOWN, SAME_CLICK, ConsentTimeline, Mark, Proof, timelines
 from addon.observation import ConsentEvidence, PageVisit
 from addon.vocabulary import ConsentState
 
@@ -33,18 +34,28 @@ def page(at: float, *, asks: bool | None = True, site: str = SITE) -> PageVisit:
     )
 
 
-def evidence(at: float, state: ConsentState | None = None, *, site: str = SITE) -> ConsentEvidence:
+def evidence(at: float, state: ConsentState | None = None, *, site: str = SITE, **more: Any) -> ConsentEvidence:
     return ConsentEvidence(
-        source_id="mitm-1", position=int(at), at=at, site=site, state=state, proof=f"{state or 'nothing'} at {at}"
+        source_id="mitm-1",
+        position=int(at),
+        at=at,
+        site=site,
+        state=state,
+        proof=f"{state or 'nothing'} at {at}",
+        **more,
     )
+
+
+def click(at: float, state: ConsentState = "accepted", text: str = "Accept all cookies") -> BannerClick:
+    return BannerClick(site=SITE, at=at, state=state, text=text)
 
 
 def mark(at: float, kind: Any, site: str | None = SITE) -> Mark:
     return Mark(at=at, kind=kind, site=site, text="")
 
 
-def state_at(moment: float, pages: Any = (), found: Any = (), marks: Any = ()) -> tuple[str, str]:
-    stamp = timelines(pages, found, marks)[SITE].at(moment)
+def state_at(moment: float, pages: Any = (), found: Any = (), marks: Any = (), clicks: Any = ()) -> tuple[str, str]:
+    stamp = timelines(pages, found, marks, clicks)[SITE].at(moment)
     return stamp.state, stamp.basis
 
 
@@ -182,7 +193,199 @@ def test_a_mark_of_a_site_that_was_never_seen_makes_a_timeline() -> None:
     assert state_at(20, (), (), [mark(15, "accepted")]) == ("accepted", "marked")
 
 
+# the cookie's own time of choice
+
+
+@pytest.mark.parametrize("state", ["refused", "partly_accepted", "accepted"])
+def test_a_cookie_that_dates_the_choice_narrows_the_interval(state: ConsentState) -> None:
+    pages, found = [page(10)], [evidence(10), evidence(20, state, chosen_at=15), evidence(30, state, chosen_at=15)]
+    assert state_at(13, pages, found) == ("no_choice_yet", "inferred")
+    for near in (15 - CHOICE_MARGIN, 15, 15 + CHOICE_MARGIN):
+        assert state_at(near, pages, found) == ("undetermined", "none")
+    assert state_at(17, pages, found) == (state, "observed")
+    assert state_at(25, pages, found) == (state, "observed")
+    assert state_at(35, pages, found) == (state, "inferred")
+    stamp = timelines(pages, found, ())[SITE].at(17)
+    assert stamp.last_before.at == 15
+    assert "the browser's clock" in stamp.last_before.proof
+
+
+def test_a_change_of_mind_is_dated_too() -> None:
+    found = [evidence(10, "accepted", chosen_at=5), evidence(20, "refused", chosen_at=15)]
+    assert state_at(12, [page(4)], found) == ("accepted", "inferred")
+    assert state_at(17, [page(4)], found) == ("refused", "observed")
+
+
+@pytest.mark.parametrize("chosen_at", [9.0, 20.5, 1_000_000.0])
+def test_a_time_that_does_not_fit_is_not_used_and_that_is_said(chosen_at: float) -> None:
+    pages, found = [page(10)], [evidence(10), evidence(20, "accepted", chosen_at=chosen_at)]
+    assert state_at(15, pages, found) == ("undetermined", "none")
+    proof = timelines(pages, found, ())[SITE].at(15).first_after.proof
+    assert "does not fit the requests around it: not used" in proof
+
+
+def test_a_choice_of_long_ago_is_said_to_be_one() -> None:
+    pages, found = [page(1_795_341_600)], [evidence(1_795_341_600, "accepted", chosen_at=1_795_000_000)]
+    stamp = timelines(pages, found, ())[SITE].at(1_795_341_601)
+    assert stamp.last_before.at == 1_795_341_600
+    assert "chosen before this capture by its own account, at 2026-11-18T11:06:40Z" in stamp.last_before.proof
+
+
+def test_a_cookie_whose_meaning_is_closed_still_dates_the_choice() -> None:
+    found = [evidence(10), evidence(20, "unknown", chosen_at=15)]
+    assert state_at(12, [page(10)], found) == ("no_choice_yet", "inferred")
+    assert state_at(17, [page(10)], found) == ("unknown", "observed")
+
+
+# requests that tell of a choice
+
+
+@pytest.mark.parametrize("state", ["refused", "partly_accepted", "accepted"])
+def test_a_request_that_tells_of_the_choice_dates_it(state: ConsentState) -> None:
+    pages, found = [page(10)], [evidence(10), evidence(15, state, kind="choice"), evidence(20, state)]
+    assert state_at(12, pages, found) == ("no_choice_yet", "inferred")
+    assert state_at(15.5, pages, found) == ("undetermined", "none")
+    assert state_at(17, pages, found) == (state, "observed")
+
+
+def test_a_missing_cookie_does_not_take_back_what_a_request_told_of() -> None:
+    pages, found = [page(10)], [evidence(10), evidence(15, "refused", kind="choice"), evidence(20), evidence(30)]
+    assert state_at(25, pages, found) == ("refused", "inferred")
+
+
+def test_a_choice_of_which_only_the_moment_is_known_is_read_from_the_next_cookie() -> None:
+    pages, found = [page(10)], [evidence(10), evidence(15, kind="choice"), evidence(20, "accepted")]
+    assert state_at(12, pages, found) == ("no_choice_yet", "inferred")
+    assert state_at(15, pages, found) == ("undetermined", "none")
+    assert state_at(17, pages, found) == ("accepted", "inferred")
+
+
+def test_a_choice_that_nothing_explains_leaves_the_state_unknown() -> None:
+    pages, found = [page(10)], [evidence(10), evidence(15, kind="choice"), evidence(20)]
+    assert state_at(12, pages, found) == ("no_choice_yet", "inferred")
+    assert state_at(17, pages, found) == ("unknown", "inferred")
+
+
+def test_a_choice_that_changed_nothing_leaves_no_gap() -> None:
+    found = [evidence(10, "refused"), evidence(15, "refused", kind="choice"), evidence(20, "refused")]
+    for moment in (12, 15, 15.2, 17):
+        assert state_at(moment, [page(5)], found) == ("refused", "observed")
+
+
+# platforms
+
+
+def test_a_platform_that_is_loaded_asks_from_the_page_that_loads_it_on() -> None:
+    pages = [page(10, asks=False), page(20, asks=False)]
+    found = [evidence(10), evidence(11, kind="asks"), evidence(20), evidence(21)]
+    assert state_at(15, pages, found) == ("no_choice_yet", "observed")
+    assert state_at(15, pages, [evidence(10), evidence(20), evidence(22, kind="asks"), evidence(25)]) == (
+        "no_choice_yet",
+        "inferred",
+    )
+
+
+def test_where_a_platform_keeps_the_choice_out_of_sight_a_missing_cookie_shows_nothing() -> None:
+    pages = [page(10), page(30)]
+    found = [evidence(10), evidence(11, "unknown", kind="hides"), evidence(30)]
+    assert state_at(20, pages, found) == ("unknown", "inferred")
+    assert state_at(40, pages, found, [mark(35, "refused")]) == ("refused", "marked")
+
+
+def test_a_site_that_asks_nobody_is_not_between_two_choices() -> None:
+    found = [evidence(10), evidence(20, "not_asked"), evidence(30, "not_asked")]
+    assert state_at(15, [page(10)], found) == ("no_choice_yet", "inferred")
+    assert state_at(25, [page(10)], found) == ("not_asked", "observed")
+
+
+def test_the_signal_of_the_browser_stays_in_the_proof() -> None:
+    item = evidence(10).model_copy(update={"proof": "no consent cookie sent; the browser sent Sec-GPC: 1"})
+    stamp = timelines([page(10)], [item], ())[SITE].at(15)
+    assert stamp.state == "no_choice_yet"
+    assert stamp.last_before.proof.endswith("; the browser sent Sec-GPC: 1")
+
+
+# clicks on the banner
+
+
+def test_a_click_that_a_cookie_confirms_dates_the_choice() -> None:
+    pages, found, clicks = [page(10)], [evidence(10), evidence(20, "accepted"), evidence(30, "accepted")], [click(15)]
+    assert state_at(14.9, pages, found, (), clicks) == ("no_choice_yet", "inferred")
+    assert state_at(15, pages, found, (), clicks) == ("undetermined", "none")
+    assert state_at(15.1, pages, found, (), clicks) == ("accepted", "inferred")
+    assert state_at(25, pages, found, (), clicks) == ("accepted", "observed")
+    stamp = timelines(pages, found, (), clicks)[SITE].at(17)
+    assert (
+        "the pixel reported a click on “Accept all cookies”; confirmed later: accepted at 20" in stamp.last_before.proof
+    )
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        [evidence(10)],
+        [evidence(10), evidence(20)],
+        [evidence(10), evidence(20, "refused")],
+        [evidence(10), evidence(20, "partly_accepted")],
+        [evidence(10), evidence(20, "unknown")],
+        [evidence(10, "accepted"), evidence(20, "accepted")],
+    ],
+)
+def test_a_click_that_no_cookie_confirms_says_nothing(found: list[ConsentEvidence]) -> None:
+    pages = [page(10)]
+    for moment in (12, 15, 17, 25):
+        assert state_at(moment, pages, found, (), [click(15)]) == state_at(moment, pages, found)
+
+
+def test_two_pixels_that_report_one_click_are_one_click() -> None:
+    pages, found, clicks = [page(10)], [evidence(10), evidence(20, "accepted")], [click(15), click(15.2)]
+    assert state_at(15.1, pages, found, (), clicks) == ("undetermined", "none")
+    assert state_at(17, pages, found, (), clicks) == ("accepted", "inferred")
+
+
+@pytest.mark.parametrize(
+    "clicks", [[click(12), click(12.1 + SAME_CLICK)], [click(15, "refused", "Reject all"), click(15.5)]]
+)
+def test_clicks_that_differ_or_lie_far_apart_say_nothing(clicks: list[BannerClick]) -> None:
+    pages, found = [page(10)], [evidence(10), evidence(20, "accepted")]
+    for moment in (11, 13, 15, 17):
+        assert state_at(moment, pages, found, (), clicks) == ("undetermined", "none")
+
+
+def test_a_click_does_not_go_against_a_mark() -> None:
+    pages, found = [page(10)], [evidence(10), evidence(20, "accepted")]
+    assert state_at(17, pages, found, [mark(12, "refused")], [click(15)]) == ("refused", "marked")
+
+
+def test_clicks_of_other_sites_and_clicks_alone_make_no_timeline() -> None:
+    assert timelines((), (), (), [click(15)]) == {}
+
+
 # what always holds
+
+
+@given(
+    st.lists(
+        st.builds(
+            evidence,
+            st.floats(0, 100).map(lambda at: round(at, 2)),
+            st.sampled_from([None, "no_choice_yet", "refused", "partly_accepted", "accepted", "unknown"]),
+            kind=st.sampled_from(["cookies", "choice"]),
+            chosen_at=st.none() | st.floats(0, 100),
+        ),
+        max_size=8,
+    ),
+    st.lists(st.builds(click, st.floats(0, 100), st.sampled_from(["accepted", "refused"])), max_size=3),
+    st.floats(0, 100),
+)
+def test_no_choice_is_stated_that_no_evidence_shows(
+    found: list[ConsentEvidence], clicks: list[BannerClick], moment: float
+) -> None:
+    line = timelines([page(0)], found, (), clicks)[SITE]
+    stamp = line.at(moment)
+    shown = {item.state for item in found} | {"undetermined", "unknown", "no_choice_yet"}
+    assert stamp.state in shown
+    assert [item.at for item in line.proofs] == sorted(item.at for item in line.proofs)
 
 
 times = st.floats(min_value=0, max_value=100, allow_nan=False)
