@@ -141,7 +141,9 @@ CONSENT_EXPLAINED: Final[Mapping[ConsentState, str]] = {
     "refused": "the visitor had refused",
     "partly_accepted": "the visitor had accepted some purposes and not others",
     "accepted": "the visitor had accepted",
-    "not_asked": "the site's pages are in the capture and no consent banner was seen in them",
+    "not_asked": (
+        "no consent banner was seen in the site's pages, or its consent platform says that it did not ask this visitor"
+    ),
     "undetermined": "it lies between the last proof of one state and the first proof of another",
     "unknown": (
         "nothing in this capture shows the state of consent; this says neither that it was given nor that it "
