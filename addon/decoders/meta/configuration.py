@@ -20,6 +20,8 @@ MAX_SCRIPT = 3_000_000
 
 MAX_CALLS = 3_000
 MAX_RULES = 500
+MAX_DEPTH = 8
+"""How deep conditions inside conditions are told."""
 
 FEATURES: dict[str, str] = {
     "AutomaticMatching": "automatic advanced matching: contact details are read from form fields",
@@ -232,26 +234,26 @@ def _tool_rules(rules: list[Any]) -> Iterator[ToolRule]:
     for rule in rules[:MAX_RULES]:
         if isinstance(rule, dict):
             event = str(rule.get("derived_event_name") or "an event")
-            state = "" if rule.get("rule_status") in {"ACTIVE", None} else f" (status {rule['rule_status']})"
+            state = "" if rule.get("rule_status") in ("ACTIVE", None) else f" (status {rule['rule_status']})"
             yield ToolRule(
                 kind="event_setup_tool",
                 id=str(rule.get("rule_id") or ""),
-                text=f"where {_condition(rule.get('condition'))}, {event} is sent{state}",
+                text=f"where {_condition(rule.get('condition'))[:1000]}, {event[:200]} is sent{state[:200]}",
             )
 
 
-def _condition(condition: Any) -> str:
+def _condition(condition: Any, depth: int = 0) -> str:
     parts = _member(condition, "conditions")
-    if not isinstance(parts, list) or not parts:
+    if not isinstance(parts, list) or not parts or depth > MAX_DEPTH:
         return "a condition holds that is not read here"
-    words = [_simple_condition(part) for part in parts[:20]]
-    joint = " and " if _member(condition, "type") in {1, None} else " or "
+    words = [_simple_condition(part, depth) for part in parts[:20]]
+    joint = " and " if _member(condition, "type") in (1, None) else " or "
     return joint.join(words)
 
 
-def _simple_condition(part: Any) -> str:
+def _simple_condition(part: Any, depth: int) -> str:
     if isinstance(_member(part, "conditions"), list):
-        return f"({_condition(part)})"
+        return f"({_condition(part, depth + 1)})"
     value = str(_member(part, "value") or "")[:200]
     if _member(part, "extractor") == 2 and _member(part, "operator") == 2:
         return f"the text of the clicked button is “{value}”"
@@ -284,7 +286,7 @@ _OPERATORS = {
 
 def _expression(node: Any, depth: int) -> str:
     """Return a rule (`{"and":[{"url":{"i_contains":"…"}}]}`) in words."""
-    if not isinstance(node, dict) or depth > 12:
+    if not isinstance(node, dict) or depth > MAX_DEPTH:
         return "a condition that is not read here"
     parts = []
     for key, value in list(node.items())[:50]:

@@ -295,3 +295,14 @@ def test_no_setting_of_any_shape_raises(value: object, key: str) -> None:
 def test_no_address_raises(text: str) -> None:
     configuration_pixel(text)
     configuration_pixel(f"https://connect.facebook.net/signals/config/{text}")
+
+
+@pytest.mark.parametrize("depth", [10, 400])
+def test_conditions_nested_without_end_are_not_followed(depth: int) -> None:
+    condition = '{"conditions":[' * depth + "{}" + "]}" * depth
+    rule = f'[{{"condition":{condition},"derived_event_name":"Lead","rule_status":["x"],"rule_id":"1"}}]'
+    script = f'instance.optIn("{PIXEL}", "ESTRuleEngine", true); fbq.set("estRules", "{PIXEL}", {rule});'
+    found = read_configuration(URL, script.encode())
+    assert found is not None
+    assert len(found.rules) == 1
+    assert "not read here" in found.rules[0].text
