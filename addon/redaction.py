@@ -201,7 +201,7 @@ def _part_spans(text: str) -> Iterator[_Span]:
         end = text.find("\r\n--", blank + len("\r\n"))
         end = max(start, end if end >= 0 else len(text))
         value = text[start:end]
-        if any(is_secret_name(name) for name in _PART_NAME.findall(text, head, blank)):
+        if value and any(is_secret_name(name) for name in _PART_NAME.findall(text, head, blank)):
             yield _Span(start, end, value)
         else:
             yield from _moved(_spans(value, 1), start)

@@ -2,12 +2,14 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
 import pytest
+from hypothesis import settings
 from mitmproxy import flow as mitm_flow
 from mitmproxy import http
 from mitmproxy.io import FlowWriter
@@ -19,6 +21,11 @@ from captures.har.build import build_har
 from rules.engine import Matcher
 from rules.model import Examples, Rule
 from rules.ruleset import make_ruleset
+
+# Machines are shared and slow at times: no example is a failure for its time alone. On CI the examples are the
+# same at every run, so that a landing does not hang on chance; everywhere else each run looks at new ones.
+settings.register_profile("pixelwitness", deadline=None, derandomize=os.environ.get("CI") == "true")
+settings.load_profile("pixelwitness")
 
 START = 1_790_000_000.0
 SITE = "www.example-clinic.example"

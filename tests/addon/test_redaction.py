@@ -263,6 +263,7 @@ def test_broken_json_keeps_no_secret(make_request: Make) -> None:
         assert SECRET not in dump(scrub(make_request(body=body.encode())))
 
 
+@example(b"--", "")
 @given(st.binary(max_size=100), st.text(max_size=60))
 def test_any_request_is_scrubbed_without_an_error(make_request: Make, body: bytes, text: str) -> None:
     url = f"https://clinic.example/{text}".encode("utf-8", "replace").decode()
