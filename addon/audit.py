@@ -86,6 +86,17 @@ def decode(observed: ObservedRequest) -> Decoded:
     return decoded or Decoded(observed.role, (), "the request is no longer recognised")
 
 
+def witness_of(observed: ObservedRequest) -> Witness:
+    """Return the wire request that the hits of `observed` are read from."""
+    return Witness(
+        key=observed.key,
+        digest=observed.digest,
+        source_id=observed.source_id,
+        position=observed.request.position,
+        request=observed.request,
+    )
+
+
 def derive(observations: Observations, matcher: Matcher, other: Matcher | None = None) -> Derivation:
     """Return events, assessments, acts and problems of a session.
 
@@ -106,13 +117,7 @@ def derive(observations: Observations, matcher: Matcher, other: Matcher | None =
             decoded_count += 1
         else:
             failed += 1
-        witness = Witness(
-            key=observed.key,
-            digest=observed.digest,
-            source_id=observed.source_id,
-            position=observed.request.position,
-            request=observed.request,
-        )
+        witness = witness_of(observed)
         sightings.extend(Sighting(hit, witness) for hit in decoded.hits)
     groups = fold(sightings)
     page_urls = [page.url for page in observations.pages]

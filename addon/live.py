@@ -25,11 +25,12 @@ from addon.audit import (
     derive,
     other_rules_of,
     rules_of,
+    witness_of,
 )
 from addon.consent.timeline import timelines
 from addon.flows import flow_request
 from addon.fold import Sighting, fold
-from addon.model import Problem, Witness
+from addon.model import Problem
 from addon.observation import ConsentEvidence, ObservedRequest, Observer, PageVisit
 from addon.redaction import Redactor
 from addon.store.rows import SourceRow
@@ -203,13 +204,7 @@ class PixelwitnessAddon:
         decoded = decode(observed)
         if decoded.problem is not None:
             self._keep_problem(Problem(where=f"request {observed.request.position}", what=decoded.problem))
-        witness = Witness(
-            key=observed.key,
-            digest=observed.digest,
-            source_id=observed.source_id,
-            position=observed.request.position,
-            request=observed.request,
-        )
+        witness = witness_of(observed)
         new = [Sighting(hit, witness) for hit in decoded.hits]
         self._recent = [*self._recent, *new][-RECENT:]
         keys = {witness.key}
