@@ -43,6 +43,28 @@ class SourceRow(Frozen):
     last_at: float | None
 
 
+class LiveProxyRow(Frozen):
+    """A proxy that records, or did, into this database. Times are epoch seconds.
+
+    `listening` are its addresses as `host:port`, joined by a comma and a space; `recording` is the path of the
+    `.mitm` file it writes. `holding`: pixel requests do not leave. `beat_at` is refreshed about every second,
+    `ended_at` set at an orderly end. `wanted_session` is what another program asks it to record into from now on.
+    `seen` counts the requests that went through it.
+    """
+
+    id: str
+    session: str
+    pid: int
+    listening: str
+    recording: str | None
+    holding: bool
+    started_at: float
+    beat_at: float
+    ended_at: float | None = None
+    wanted_session: str | None = None
+    seen: int = 0
+
+
 class ReviewRow(Frozen):
     """One decision of a reviewer about one event, kept with the requests it was made on."""
 

@@ -18,6 +18,8 @@ DERIVED = (
     "der_acts", "der_rules", "der_problems", "der_search",
 )  # fmt: skip
 
+LIVE = ("live_proxies", "live_changes")
+
 _OBSERVATION_TABLES = """
 CREATE TABLE obs_sessions (
     id TEXT PRIMARY KEY,
@@ -272,6 +274,31 @@ CREATE VIEW problems AS
 SELECT session, place, what FROM obs_problems UNION ALL SELECT session, place, what FROM der_problems;
 """
 
+# How a running proxy and the programs that show it talk: neither observed nor derived. `revision` grows with every
+# change, so that a reader asks only for what is new; event '' stands for all events of the session.
+_LIVE = """
+CREATE TABLE live_proxies (
+    id TEXT PRIMARY KEY,
+    session TEXT NOT NULL,
+    pid INTEGER NOT NULL,
+    listening TEXT NOT NULL,
+    recording TEXT,
+    holding INTEGER NOT NULL,
+    started_at REAL NOT NULL,
+    beat_at REAL NOT NULL,
+    ended_at REAL,
+    wanted_session TEXT,
+    seen INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE TABLE live_changes (
+    session TEXT NOT NULL,
+    event TEXT NOT NULL,
+    revision INTEGER NOT NULL,
+    PRIMARY KEY (session, event)
+) STRICT;
+CREATE INDEX live_changes_revision ON live_changes (revision);
+"""
+
 
 def _run(db: Database, script: str) -> None:
     # `executescript` would commit behind the migration's back
@@ -285,6 +312,11 @@ def _first(db: Database) -> None:
     _run(db, _OBSERVATION_TABLES)
     _run(db, _DERIVATION_TABLES)
     _run(db, _VIEWS)
+
+
+@migrations(name="0002_live")
+def _live(db: Database) -> None:
+    _run(db, _LIVE)
 
 
 def known_migrations() -> frozenset[str]:

@@ -20,6 +20,7 @@ from addon.consent.timeline import ConsentStamp, Mark
 from addon.model import Act, Problem
 from addon.observation import ConsentEvidence, ObservedRequest, Observer, PageVisit
 from addon.store.rows import (
+    LiveProxyRow,
     ReviewRow,
     SessionRow,
     SourceRow,
@@ -34,13 +35,14 @@ from addon.store.rows import (
     request_row,
     search_row,
 )
-from addon.store.schema import DERIVED, OBSERVED, known_migrations, migrations
+from addon.store.schema import DERIVED, LIVE, OBSERVED, known_migrations, migrations
 from addon.times import now
 from addon.version import TOOL_VERSION
 from addon.vocabulary import Provenance
 from rules.model import Rule
 
 _BATCH = 500
+_ALL_EVENTS = ""
 
 
 class StoreError(Exception):
@@ -307,6 +309,7 @@ class Store:
         if not rows:
             raise EventNotFoundError(f"session {session} holds no event “{event}”; pixelwitness events lists them")
         self._insert("obs_reviews", [{"session": session, **rows[0], **review.model_dump()}])
+        self._changed(session, [event])
 
     def reviews(self, session: str) -> dict[str, ReviewRow]:
         """Return the latest decision for every reviewed event, by event id."""
@@ -367,6 +370,7 @@ class Store:
         self._insert("der_assessments", (assessment_row(session, item) for item in events))
         self._insert("der_findings", (row for item in events for row in finding_rows(session, item)))
         self._insert("der_search", (search_row(session, item) for item in events))
+        self._changed(session, [_ALL_EVENTS] if fresh else [item.event.id for item in events])
 
     def put_consent(self, session: str, stamps: Mapping[str, ConsentStamp]) -> None:
         """Replace what is known of the choice at the moment of events, given by their ids."""
@@ -374,6 +378,43 @@ class Store:
             "UPDATE der_events SET consent_state = ?, consent = ? WHERE session = ? AND id = ?",
             [(stamp.state, stamp.model_dump_json(), session, event) for event, stamp in stamps.items()],
         )
+        self._changed(session, [_ALL_EVENTS])
+
+    def revision(self) -> int:
+        """Return a number that has grown whenever derived events were written, changed or reviewed."""
+        return int(self._rows("SELECT coalesce(max(revision), 0) AS last FROM live_changes")[0]["last"])
+
+    def changed_events(self, session: str, since: int) -> tuple[str, ...]:
+        """Return the ids of the events of `session` that changed after revision `since`, the oldest event first."""
+        rows = self._rows(
+            "SELECT id FROM der_events WHERE session = ?1 AND (id IN (SELECT event FROM live_changes "
+            "WHERE session = ?1 AND revision > ?2) OR EXISTS (SELECT 1 FROM live_changes "
+            "WHERE session = ?1 AND event = ?3 AND revision > ?2)) ORDER BY occurred_at, id",
+            session,
+            since,
+            _ALL_EVENTS,
+        )
+        return tuple(row["id"] for row in rows)
+
+    # proxies that are running
+
+    def put_live_proxy(self, proxy: LiveProxyRow) -> None:
+        """Say what a proxy is doing. What another program asked of it meanwhile stays."""
+        values = proxy.model_dump(exclude={"wanted_session"})
+        self._put("live_proxies", values, conflict="(id)")
+
+    def live_proxies(self) -> tuple[LiveProxyRow, ...]:
+        """Return every proxy that was started with this database, the latest last."""
+        rows = self._rows("SELECT * FROM live_proxies ORDER BY started_at, id")
+        return tuple(LiveProxyRow.model_validate(row) for row in rows)
+
+    def want_session(self, proxy: str, session: str | None) -> None:
+        """Ask a proxy to record into `session` from now on; None takes the wish back, or says it is fulfilled."""
+        self._connection.execute("UPDATE live_proxies SET wanted_session = ? WHERE id = ?", (session, proxy))
+
+    def data_version(self) -> int:
+        """Return a number that changes when another connection has written to the database; cheap to ask."""
+        return int(self._connection.execute("PRAGMA data_version").fetchone()[0])
 
     def put_rules(self, session: str, ruleset_digest: str, rules: Iterable[Rule]) -> None:
         """Keep the text of rules that counted, so that findings can be explained after the rules have changed."""
@@ -476,7 +517,7 @@ class Store:
     def forget(self, session: str) -> None:
         """Remove a session so that no byte of it stays in the file. Raises StoreError."""
         with self.transaction():
-            for table in (*DERIVED, *reversed(OBSERVED)):
+            for table in (*LIVE, *DERIVED, *reversed(OBSERVED)):
                 column = "id" if table == "obs_sessions" else "session"
                 self._connection.execute(f"DELETE FROM {table} WHERE {column} = ?", (session,))  # noqa: S608 - ours
         try:
@@ -505,6 +546,15 @@ class Store:
             raise self._unusable("it is the database of another program")
         if applied - known_migrations():
             raise self._unusable("it was written by a newer version of Pixelwitness")
+
+    def _changed(self, session: str, events: Iterable[str]) -> None:
+        """Note that events changed, for whoever shows the session while it runs."""
+        revision = self.revision() + 1
+        self._connection.executemany(
+            "INSERT INTO live_changes (session, event, revision) VALUES (?, ?, ?) "
+            "ON CONFLICT (session, event) DO UPDATE SET revision = excluded.revision",
+            [(session, event, revision) for event in events],
+        )
 
     def _clear_derived(self, session: str, keep_other_rules: str) -> None:
         self._connection.execute(

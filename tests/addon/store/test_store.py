@@ -12,7 +12,7 @@ from sqlite_utils import Database
 
 from addon.consent.timeline import Mark
 from addon.replay import rederive, replay
-from addon.store.rows import ReviewRow
+from addon.store.rows import LiveProxyRow, ReviewRow
 from addon.store.schema import DERIVED, OBSERVED, migrations
 from addon.store.store import EventNotFoundError, SessionNotFoundError, Store, StoreError
 from rules.engine import Matcher
@@ -49,6 +49,14 @@ def kept(clinic, tmp_path: Path, store: Store, judge: Matcher) -> Store:
     """Return a database that holds the session `visit`."""
     replay(store, judge, "visit", [clinic.save(tmp_path / "visit.mitm")])
     return store
+
+
+def a_proxy(**changes: Any) -> LiveProxyRow:
+    row = LiveProxyRow(
+        id="live-1", session="visit", pid=4, listening="127.0.0.1:8080", recording=None, holding=False,
+        started_at=100.0, beat_at=100.0,
+    )  # fmt: skip
+    return row.model_copy(update=changes)
 
 
 def first_event(store: Store, session: str = "visit") -> str:
@@ -488,3 +496,48 @@ def test_a_session_that_was_never_derived_is_listed(store: Store) -> None:
         store.ensure_session("new")
     (session,) = rows(store.path, "SELECT session, events, ruleset_digest FROM sessions")
     assert session == {"session": "new", "events": 0, "ruleset_digest": None}
+
+
+# a running proxy and those who show it
+
+
+def test_what_was_asked_of_a_proxy_stays_until_it_says_it_is_fulfilled(store: Store) -> None:
+    store.put_live_proxy(a_proxy())
+    store.want_session("live-1", "second")
+    store.put_live_proxy(a_proxy(beat_at=101.0, seen=7))
+    assert store.live_proxies() == (a_proxy(beat_at=101.0, seen=7, wanted_session="second"),)
+    store.want_session("live-1", None)
+    assert store.live_proxies()[0].wanted_session is None
+
+
+def test_a_change_of_events_is_seen_once(kept: Store) -> None:
+    everything = kept.revision()
+    derivation = kept.derivation("visit")
+    assert derivation is not None
+    ids = {item.event.id for item in derivation.events}
+    assert set(kept.changed_events("visit", 0)) == ids
+    assert kept.changed_events("visit", everything) == ()
+    one = derivation.events[-1]
+    kept.put_events("visit", [one])
+    assert kept.changed_events("visit", everything) == (one.event.id,)
+    later = kept.revision()
+    kept.add_review("visit", one.event.id, ReviewRow(state="confirmed", reason=None, by=None, at="2026-01-01"))
+    assert kept.changed_events("visit", later) == (one.event.id,)
+    latest = kept.revision()
+    kept.put_consent("visit", {one.event.id: one.consent})
+    assert set(kept.changed_events("visit", latest)) == ids
+
+
+def test_another_connection_notices_that_something_was_written(kept: Store) -> None:
+    with Store(kept.path) as watcher:
+        before = watcher.data_version()
+        assert watcher.data_version() == before
+        kept.put_live_proxy(a_proxy())
+        assert watcher.data_version() != before
+
+
+def test_forgetting_a_session_forgets_its_proxies(kept: Store) -> None:
+    kept.put_live_proxy(a_proxy())
+    kept.forget("visit")
+    assert kept.live_proxies() == ()
+    assert kept.revision() == 0
