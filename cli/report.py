@@ -4,7 +4,8 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 
 from addon.audit import AssessedEvent
-from addon.consent.timeline import ConsentStamp, Proof
+from addon.consent.clicks import banner_clicks
+from addon.consent.timeline import ConsentStamp, Proof, timelines
 from addon.decoders.meta.dictionary import lookup
 from addon.decoders.meta.filters import filtering
 from addon.decoders.meta.identity import identifiers, linkability
@@ -240,6 +241,12 @@ def _pages(
         before = range(bisect_right(moments, at) - 1, -1, -1) if site else ()
         return next((index for index in before if starts[index].site == site), None)
 
+    by_site = timelines(
+        store.pages(session.id),
+        store.consent(session.id),
+        store.marks(session.id),
+        banner_clicks(item.event for item in derivation.events),
+    )
     sent = [0] * len(starts)
     fetched: list[set[str]] = [set() for _ in starts]
     for item in derivation.events:
@@ -266,6 +273,7 @@ def _pages(
             at=rfc3339(page.at),
             events=count,
             fetched=tuple(sorted(roles)),
+            consent=by_site[page.site].at(page.at).state,
         )
         for page, count, roles in zip(starts, sent, fetched, strict=True)
     )

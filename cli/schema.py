@@ -374,6 +374,7 @@ class Page(Frozen):
 
     `fetched` names the parts of Meta's pixel program that were asked for while it was open (`library`,
     `configuration`, `plugin`): a page with such a part and no event had a pixel that was not seen to send.
+    `consent` is the state of the visitor's choice when it was opened.
     """
 
     url: str
@@ -382,6 +383,7 @@ class Page(Frozen):
     at: str
     events: int
     fetched: tuple[str, ...] = ()
+    consent: ConsentState = "unknown"
 
 
 class Support(Frozen):

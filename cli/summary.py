@@ -43,7 +43,7 @@ _KINDS = (
     *("external_id", "uid", "fbc", "fbclid", "fbp", "datr", "sb", "fr"),
 )
 _FORMS = ("plain", "sha256", "md5", "mask", "empty")
-_GENERAL = frozenset({"general_health"})
+GENERAL_TOPICS = frozenset({"general_health"})
 _GAP_FACTOR = 6
 _SHORTEST_BREAK = 60.0
 
@@ -677,7 +677,7 @@ def _tallies(
 
 def _topics(entry: Entry) -> tuple[str, ...]:
     """Return what an act was about; health in general only where nothing more is said."""
-    return tuple(topic for topic in entry.topics if topic not in _GENERAL) or entry.topics
+    return tuple(topic for topic in entry.topics if topic not in GENERAL_TOPICS) or entry.topics
 
 
 def _totals(entries: Sequence[Entry], special: frozenset[str]) -> Totals:

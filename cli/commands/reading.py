@@ -61,7 +61,7 @@ def report(
     from cli.report import build_report  # noqa: PLC0415
     from cli.reports import FORMATS  # noqa: PLC0415
 
-    chosen = form or _format_of(output)
+    chosen = form or format_of(output)
     with Store(db, create=False) as store:
         content = build_report(store, store.session(session), reveal=reveal, min_score=min_score)
     text = FORMATS[chosen.value].render(content, min(verbose, 2))
@@ -183,14 +183,28 @@ def explain(
     )
 
 
-def schema() -> None:
-    """Print the JSON Schema of the report (schema version pixelwitness/report/1)."""
-    from cli.schema import Report  # noqa: PLC0415 - loaded when needed
+class Structure(StrEnum):
+    """What has a JSON format that programs may rely on."""
 
-    put(json.dumps(Report.model_json_schema(mode="serialization"), indent=2))
+    REPORT = "report"
+    COMPARISON = "comparison"
 
 
-def _format_of(output: Path | None) -> FormatName:
+def schema(
+    of: Annotated[Structure, typer.Argument(help="Whose schema: that of a report or of a comparison.")] = (
+        Structure.REPORT
+    ),
+) -> None:
+    """Print the JSON Schema of a report (pixelwitness/report/1) or a comparison (pixelwitness/comparison/1)."""
+    from cli.comparison.model import Comparison  # noqa: PLC0415 - loaded when needed
+    from cli.schema import Report  # noqa: PLC0415
+
+    model = Comparison if of is Structure.COMPARISON else Report
+    put(json.dumps(model.model_json_schema(mode="serialization"), indent=2))
+
+
+def format_of(output: Path | None) -> FormatName:
+    """Return the format that the name of a file stands for; text where it tells none."""
     suffixes = {".html": FormatName.HTML, ".htm": FormatName.HTML, ".json": FormatName.JSON, ".csv": FormatName.CSV,
                 ".md": FormatName.MARKDOWN, ".markdown": FormatName.MARKDOWN}  # fmt: skip
     return suffixes.get(output.suffix.lower(), FormatName.TEXT) if output else FormatName.TEXT

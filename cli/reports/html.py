@@ -1,7 +1,7 @@
 """The report as one HTML file to publish and to print: no script, nothing loaded from anywhere.
 
 The template `html.html.j2` beside this module holds the structure, `html.css` the looks. Everything a
-template prints passes `_shown` (control and direction characters become visible escapes) and then Jinja's
+template prints passes `shown` (control and direction characters become visible escapes) and then Jinja's
 escaping, so no value of a capture can become markup.
 """
 
@@ -60,7 +60,7 @@ class Mark(NamedTuple):
     title: str
 
 
-def _shown(value: object) -> object:
+def shown(value: object) -> object:
     """Return what a template prints for a value: text without active characters, nothing for None."""
     if value is None:
         return ""
@@ -376,7 +376,7 @@ def _template() -> Template:
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
-        finalize=_shown,
+        finalize=shown,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

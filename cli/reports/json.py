@@ -6,6 +6,8 @@ Characters that could act on a terminal or reorder text are written as JSON esca
 import json
 import re
 
+from pydantic import BaseModel
+
 from cli.schema import Report
 
 _ACTIVE = re.compile(
@@ -18,7 +20,12 @@ def _escaped(match: re.Match[str]) -> str:
     return json.dumps(match.group())[1:-1]
 
 
+def dump(model: BaseModel) -> str:
+    """Return a model as indented JSON that is safe to show, ending with a newline."""
+    whole = json.dumps(model.model_dump(mode="json", by_alias=True), ensure_ascii=False, indent=2)
+    return _ACTIVE.sub(_escaped, whole) + "\n"
+
+
 def render(report: Report, _verbosity: int = 0) -> str:
     """Return the report as indented JSON, ending with a newline."""
-    whole = json.dumps(report.model_dump(mode="json", by_alias=True), ensure_ascii=False, indent=2)
-    return _ACTIVE.sub(_escaped, whole) + "\n"
+    return dump(report)

@@ -315,6 +315,10 @@ def test_json_is_the_contract(kept: Run) -> None:
     assert {act["kind"] for act in content["acts"]} == {"page_view", "click", "search"}
 
 
+def test_the_schema_of_a_comparison_is_printed(run: Run) -> None:
+    assert json.loads(run("schema", "comparison").out)["title"] == "Comparison"
+
+
 def test_the_schema_describes_a_report(kept: Run) -> None:
     schema = json.loads(kept("schema").out)
     content = report(kept)
@@ -1007,3 +1011,46 @@ def test_output_that_the_terminal_cannot_show_does_no_harm(kept: Run, tmp_path: 
     result = process("report", "visit", cwd=tmp_path, PYTHONUTF8="0", PYTHONIOENCODING="ascii", LC_ALL="C")
     assert result.code == 0
     assert "Traceback" not in result.err
+
+
+# compare
+
+
+def test_compare_sets_sessions_side_by_side(kept: Run, clinic, tmp_path: Path) -> None:
+    assert kept("replay", clinic.save(tmp_path / "again.mitm"), "--session", "again").code == 0
+    result = kept("compare", "visit", "again", "--format", "json")
+    assert result.code == 0, result.err
+    content = json.loads(result.out)
+    assert [column["session"] for column in content["columns"]] == ["visit", "again"]
+    assert sum(column["events"] for column in content["columns"]) > 0
+    assert kept("compare", "visit", "again").out.startswith("What left, side by side\n")
+    assert kept("compare", "visit", "again", "-o", "c.html").code == 0
+    assert (tmp_path / "c.html").read_text(encoding="utf-8").startswith("<!doctype html>")
+
+
+def test_compare_of_one_session_needs_two_phases(kept: Run) -> None:
+    result = kept("compare", "visit:before")
+    assert result.code == ExitCode.USAGE
+    assert "name a second part" in " ".join(result.err.split())
+    events = json.loads(kept("report", "visit", "--format", "json").out)["events"]
+    first, last = events[0]["occurred_at"], events[-1]["occurred_at"]
+    assert first < last
+    assert kept("mark", "visit", "--at", first, "--kind", "refused").code == 0
+    assert kept("mark", "visit", "--at", last, "--kind", "accepted").code == 0
+    result = kept("compare", "visit")
+    assert result.code == ExitCode.OK
+    assert "visit, after refusal" in result.out
+    assert "visit, after acceptance" in result.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("visit", "elsewhere"), ExitCode.NOT_FOUND),
+        (("visit", "visit:later"), ExitCode.USAGE),
+        (("visit", "visit@noon.."), ExitCode.USAGE),
+        (("visit",) * 27, ExitCode.USAGE),
+    ],
+)
+def test_compare_says_what_is_wrong_with_its_arguments(kept: Run, arguments: tuple[str, ...], code: int) -> None:
+    assert kept("compare", *arguments).code == code
