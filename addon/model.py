@@ -1,9 +1,10 @@
 """What the addon knows about one request and one event: frozen models without behaviour."""
 
-from typing import Annotated
+from typing import Annotated, Any, NamedTuple
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler
 from pydantic import Field as Attribute
+from pydantic_core import CoreSchema
 
 from addon.vocabulary import (
     ActKind,
@@ -18,6 +19,7 @@ from addon.vocabulary import (
     Transport,
     Trigger,
 )
+from rules.tuples import tuple_schema
 
 Epoch = Annotated[float, Attribute(description="seconds since 1970-01-01 UTC")]
 
@@ -57,16 +59,22 @@ class CapturedRequest(Frozen):
 
     def header(self, name: str) -> str | None:
         """Return the first value of header `name` (any case), or None."""
-        wanted = name.lower()
-        return next((value for key, value in self.headers if key.lower() == wanted), None)
+        return _first_line(self.headers, name.lower())
 
     def response_header(self, name: str) -> str | None:
         """Return the first value of response header `name` (any case), or None."""
-        wanted = name.lower()
-        return next((value for key, value in self.response_headers if key.lower() == wanted), None)
+        return _first_line(self.response_headers, name.lower())
 
 
-class Param(Frozen):
+def _first_line(headers: tuple[tuple[str, str], ...], wanted: str) -> str | None:
+    length = len(wanted)
+    for key, value in headers:
+        if len(key) == length and key.lower() == wanted:
+            return value
+    return None
+
+
+class Param(NamedTuple):
     """One parameter of one request: `raw` as it stood on the wire, `value` decoded.
 
     Names are decoded; a name that stands several times is several parameters.
@@ -77,8 +85,12 @@ class Param(Frozen):
     raw: str
     context: ParameterContext
 
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return tuple_schema(source, handler)
 
-class Identifier(Frozen):
+
+class Identifier(NamedTuple):
     """Something that ties an event to a person, a browser or an advertisement.
 
     `kind` is what it identifies by (`fbp`, `fbc`, `c_user`, `external_id`, `em`, `ph`, ...), `source` how it
@@ -94,6 +106,10 @@ class Identifier(Frozen):
     form: str
     created_at: Epoch | None = None
     note: str | None = None
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return tuple_schema(source, handler)
 
 
 class Hit(Frozen):

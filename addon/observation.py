@@ -96,17 +96,17 @@ class Observer:
             if decoder.concerns(request):
                 digest = request_digest(request)
                 clean = scrub(request)
-                decoded = decoder.decode(clean, "")
-                if decoded is None:
+                role = decoder.role(clean)
+                if role is None:
                     continue
                 key = self._keys.key(request, digest)
-                keeps_answer = decoded.role == "configuration"
+                keeps_answer = role == "configuration"
                 observed = ObservedRequest(
                     key=key,
                     digest=digest,
                     source_id=self.source_id,
                     vendor=decoder.name,
-                    role=decoded.role,
+                    role=role,
                     request=clean if keeps_answer else clean.model_copy(update={"response_body": None}),
                 )
                 self.cookies_seen |= any(name.lower() == "cookie" for name, _ in clean.headers)

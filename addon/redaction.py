@@ -8,13 +8,14 @@ reveal identifiers; secrets are gone by then and cannot be revealed.
 import gzip
 import re
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
-from urllib.parse import quote, quote_plus, unquote, unquote_plus
+from urllib.parse import quote, quote_plus, unquote
 
 from addon.decoders.meta.jsontext import json_strings
 from addon.model import CapturedRequest, Identifier
+from addon.percent import form_decode
 
 KEPT_COOKIES: frozenset[str] = frozenset(
     {
@@ -47,6 +48,11 @@ MAX_SEARCHED = 2_000_000
 MAX_SEARCHED_SECRETS = 50
 """Most secrets of one request that are also looked for where nothing names them."""
 
+MAX_KNOWN = 1_000
+"""What of texts up to this length was found out is kept for a while: most values come with request after request."""
+
+MAX_KNOWN_NAME = 64
+
 GLOBAL_LENGTH = 8
 """A secret of at least this many characters is removed wherever it stands, not only where it was named."""
 
@@ -56,8 +62,8 @@ EMAIL = re.compile(
 
 
 _MARK = re.compile(r"SECRET-\d+-CHARACTERS")
-_PAIR = re.compile(r"(?<![^&#])(?P<name>[^=&#]*+)=(?P<value>[^&#]*)")
-_PAIR_OF_PATH = re.compile(r"(?<![^&#?;/])(?P<name>[^=&#?;/]*+)=(?P<value>[^&#?;/]*)")
+_BORDER = re.compile(r"[&#]")
+_BORDER_OF_PATH = re.compile(r"[&#?;/]")
 _PART_NAME = re.compile(r'name="([^"]*)"')
 _NUMBER = re.compile(r'"(?P<name>[^"\\]*)"\s*:\s*(?P<value>-?[0-9][0-9.eE+-]*)')
 _QUERY = re.compile(r"[?#]")
@@ -83,6 +89,29 @@ def is_secret_name(name: str) -> bool:
     return plain in SECRET_NAMES or any(part in plain for part in SECRET_PARTS)
 
 
+def _names_secret(raw: str) -> bool:
+    """Tell whether a pair of this name, as it was written, carries a secret."""
+    return _known_name(raw) if len(raw) <= MAX_KNOWN_NAME else is_secret_name(_pair_name(raw))
+
+
+@lru_cache(maxsize=4096)
+def _known_name(raw: str) -> bool:
+    return is_secret_name(_pair_name(raw))
+
+
+def _pair_name(raw: str) -> str:
+    return form_decode(raw).rpartition("?")[2]
+
+
+@lru_cache(maxsize=1024)
+def _header_kind(name: str) -> str:
+    """Return how a header is treated: as `cookie`, `set-cookie`, `secret`, or like any text (``)."""
+    lowered = name.lower()
+    if lowered in {"cookie", "set-cookie"}:
+        return lowered
+    return "secret" if any(part in lowered for part in SECRET_HEADER_PARTS) else ""
+
+
 class _Span(NamedTuple):
     """Where in a text the value of a secret stands, and that value decoded."""
 
@@ -101,21 +130,24 @@ def scrub(request: CapturedRequest) -> CapturedRequest:
     body = content.decode("utf-8", "surrogateescape")
     found: list[str] = list(_header_secrets(request.headers))
     url = _without(request.url, _spans(request.url, 0), found)
-    headers = [(name, _header_value(name, value, found)) for name, value in request.headers]
-    answers = [(name, _header_value(name, value, found)) for name, value in request.response_headers]
-    clean_body = _without(body, _body_spans(body), found)
-    clean = _cleaner(found)
-    changes: dict[str, object] = {
-        "url": clean(url),
-        "headers": tuple((name, clean(value)) for name, value in headers),
-        "response_headers": tuple((name, clean(value)) for name, value in answers),
-    }
-    clean_body = clean(clean_body)
-    if clean_body != body:
-        changes["body"] = pack(clean_body.encode("utf-8", "surrogateescape"))
-    if all(getattr(request, name) == value for name, value in changes.items()):
-        return request
-    return request.model_copy(update=changes)
+    headers = tuple([(name, _header_value(name, value, found)) for name, value in request.headers])
+    answers = tuple([(name, _header_value(name, value, found)) for name, value in request.response_headers])
+    clean_body = _without(body, _body_spans(body), found) if body else body
+    if found and (clean := _cleaner(found)) is not None:
+        url = clean(url)
+        headers = tuple((name, clean(value)) for name, value in headers)
+        answers = tuple((name, clean(value)) for name, value in answers)
+        clean_body = clean(clean_body)
+    changes: dict[str, object] = {}
+    if url != request.url:
+        changes["url"] = url
+    if headers != request.headers:
+        changes["headers"] = headers
+    if answers != request.response_headers:
+        changes["response_headers"] = answers
+    if clean_body != body and (packed := pack(clean_body.encode("utf-8", "surrogateescape"))) != request.body:
+        changes["body"] = packed
+    return request.model_copy(update=changes) if changes else request
 
 
 def scrub_address(url: str) -> str:
@@ -142,7 +174,7 @@ def _unpacked(request: CapturedRequest) -> tuple[bytes, Callable[[bytes], bytes]
 def cookie_pairs(headers: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
     """Yield name and value of every cookie sent; HTTP/2 splits them over several header lines."""
     for name, value in headers:
-        if name.lower() == "cookie":
+        if len(name) == len("cookie") and name.lower() == "cookie":
             for part in value.split(";"):
                 key, found, content = part.strip().partition("=")
                 if found and key:
@@ -150,15 +182,16 @@ def cookie_pairs(headers: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]
 
 
 def _header_value(name: str, value: str, found: list[str]) -> str:
-    lowered = name.lower()
-    if lowered == "cookie":
-        return "; ".join(_cookie(part) for part in value.split(";"))
-    if lowered == "set-cookie":
+    kind = _header_kind(name)
+    if not kind:
+        spans = _spans(value, 0)
+        return _without(value, spans, found) if spans else value
+    if kind == "cookie":
+        return "; ".join([_cookie(part) for part in value.split(";")])
+    if kind == "set-cookie":
         first, _, rest = value.partition(";")
         return _cookie(first) + (";" + rest if rest else "")
-    if any(part in lowered for part in SECRET_HEADER_PARTS):
-        return secret_mark(value)
-    return _without(value, _spans(value, 0), found)
+    return secret_mark(value)
 
 
 def _cookie(part: str) -> str:
@@ -171,13 +204,13 @@ def _cookie(part: str) -> str:
 def _header_secrets(headers: Iterable[tuple[str, str]]) -> Iterator[str]:
     """Yield the secrets that are told by a header's or a cookie's name, as they may stand elsewhere too."""
     for name, value in headers:
-        lowered = name.lower()
-        if lowered == "cookie":
+        kind = _header_kind(name)
+        if kind == "cookie":
             for key, content in cookie_pairs([(name, value)]):
                 if key == "xs" or is_secret_name(key):
                     yield content
                     yield unquote(content)
-        elif any(part in lowered for part in SECRET_HEADER_PARTS):
+        elif kind == "secret":
             yield value
             yield value.rpartition(" ")[2]
 
@@ -191,7 +224,7 @@ def _body_spans(text: str) -> Iterator[_Span]:
     if text.lstrip()[:1] in {"{", "["}:
         yield from _spans(text, 0)
     else:
-        yield from _pair_spans(_PAIR, text, 0, 0)
+        yield from _pair_spans(_BORDER, text, 0, 0)
 
 
 def _part_spans(text: str) -> Iterator[_Span]:
@@ -207,43 +240,66 @@ def _part_spans(text: str) -> Iterator[_Span]:
             yield from _moved(_spans(value, 1), start)
 
 
-def _spans(text: str, depth: int) -> Iterator[_Span]:
-    """Yield the secrets in a text that is an address, a list of pairs or JSON, and in what these hold."""
+def _spans(text: str, depth: int) -> Sequence[_Span]:
+    """Return the secrets in a text that is an address, a list of pairs or JSON, and in what these hold."""
     if depth > MAX_NESTING or ("=" not in text and ":" not in text):
-        return
+        return ()
+    return _known_spans(text, depth) if len(text) <= MAX_KNOWN else tuple(_found_spans(text, depth))
+
+
+@lru_cache(maxsize=2048)
+def _known_spans(text: str, depth: int) -> tuple[_Span, ...]:
+    return tuple(_found_spans(text, depth))
+
+
+def _found_spans(text: str, depth: int) -> Iterator[_Span]:
     if text.lstrip()[:1] in {"{", "["}:
         yield from _json_spans(text, depth)
         return
     mark = _QUERY.search(text)
     query = mark.start() if mark else None
     if query is None and "&" in text:
-        yield from _pair_spans(_PAIR, text, 0, depth)
+        yield from _pair_spans(_BORDER, text, 0, depth)
         return
     # in a path pairs follow `;`, and an inner query string may hold an address with a query of its own
     path = text if query is None else text[:query]
-    yield from _pair_spans(_PAIR if "&" in path else _PAIR_OF_PATH, path, 0, depth)
+    if "=" in path:
+        yield from _pair_spans(_BORDER if "&" in path else _BORDER_OF_PATH, path, 0, depth)
     if query is not None:
-        yield from _pair_spans(_PAIR, text[query + 1 :], query + 1, depth)
+        yield from _pair_spans(_BORDER, text[query + 1 :], query + 1, depth)
 
 
-def _pair_spans(pattern: re.Pattern[str], text: str, offset: int, depth: int) -> Iterator[_Span]:
-    pairs = [pair for pair in pattern.finditer(text) if pair["value"]]
-    sdk_event = any(pair["name"] == "ev" and pair["value"] == "fb_page_view" for pair in pairs)
-    for pair in pairs:
-        name = unquote_plus(pair["name"]).rpartition("?")[2]
-        start, value = offset + pair.start("value"), pair["value"]
-        if is_secret_name(name) or (sdk_event and name == "at"):
-            # `at` of the JavaScript SDK's page event can be a user's access token (wire format, 2.1).
-            yield _Span(start, offset + pair.end("value"), unquote_plus(value))
+def _pair_spans(border: re.Pattern[str], text: str, offset: int, depth: int) -> Iterator[_Span]:
+    if "=" not in text:
+        return
+    pieces = border.split(text)
+    # `at` of the JavaScript SDK's page event can be a user's access token (wire format, 2.1).
+    sdk_event = "fb_page_view" in text and "ev=fb_page_view" in pieces
+    end = offset - 1
+    for piece in pieces:
+        begin = end + 1
+        end = begin + len(piece)
+        raw, _, value = piece.partition("=")
+        if not value:
             continue
-        decoded = unquote_plus(value)
-        inner = list(_spans(decoded, depth + 1))
-        if inner:
-            starts, ends = _percent_positions(value)
-            if len(starts) != len(decoded):  # cannot be told where it stands: all of it goes
-                inner, starts, ends = [_Span(0, 1, decoded)], [0], [len(value)]
-            for span in inner:
-                yield _Span(start + starts[span.start], start + ends[span.end - 1], span.value)
+        start = begin + len(raw) + 1
+        if _names_secret(raw) or (sdk_event and _pair_name(raw) == "at"):
+            yield _Span(start, end, form_decode(value))
+        elif "=" in value or ":" in value or "%3" in value:  # else nothing in it can be named
+            yield from _inner_spans(value, start, depth)
+
+
+def _inner_spans(value: str, start: int, depth: int) -> Iterator[_Span]:
+    """Yield the secrets in what an escaped value holds, as places in the text at whose `start` it stands."""
+    decoded = form_decode(value)
+    inner = _spans(decoded, depth + 1)
+    if not inner:
+        return
+    starts, ends = _percent_positions(value)
+    if len(starts) != len(decoded):  # cannot be told where it stands: all of it goes
+        inner, starts, ends = [_Span(0, 1, decoded)], [0], [len(value)]
+    for span in inner:
+        yield _Span(start + starts[span.start], start + ends[span.end - 1], span.value)
 
 
 def _percent_positions(value: str) -> tuple[list[int], list[int]]:
@@ -297,9 +353,12 @@ def _moved(spans: Iterable[_Span], offset: int) -> Iterator[_Span]:
 
 def _without(text: str, spans: Iterable[_Span], found: list[str]) -> str:
     """Return `text` with marks in place of the secrets, which are added to `found`."""
+    ordered = sorted(spans)
+    if not ordered:
+        return text
     pieces: list[str] = []
     index = 0
-    for span in sorted(spans):
+    for span in ordered:
         if span.start >= index and not _MARK.fullmatch(span.value):
             found += (span.value, text[span.start : span.end])
             pieces += (text[index : span.start], secret_mark(span.value))
@@ -321,9 +380,14 @@ def _writings(value: str) -> Iterator[str]:
     )
 
 
-def _cleaner(found: Iterable[str]) -> Callable[[str], str]:
-    """Return a function that removes the longer ones of the secrets also where nothing names them."""
+def _cleaner(found: Iterable[str]) -> Callable[[str], str] | None:
+    """Return a function that removes the longer ones of the secrets also where nothing names them.
+
+    None: no secret is long enough.
+    """
     long = [value for value in dict.fromkeys(found) if len(value) >= GLOBAL_LENGTH and not _is_mark(value)]
+    if not long:
+        return None
     pairs = [
         (variant, secret_mark(value))
         for value in sorted(long[:MAX_SEARCHED_SECRETS], key=len, reverse=True)

@@ -11,11 +11,10 @@ def request_digest(request: CapturedRequest) -> str:
 
     Must be given the untouched request, before `redaction.scrub`.
     """
-    digest = hashlib.sha256()
-    digest.update(f"{request.method} {request.url} {request.http_version}\r\n".encode("utf-8", "surrogateescape"))
-    for name, value in request.headers:
-        digest.update(f"{name}: {value}\r\n".encode("utf-8", "surrogateescape"))
-    digest.update(b"\r\n")
+    lines = [f"{request.method} {request.url} {request.http_version}\r\n"]
+    lines += [f"{name}: {value}\r\n" for name, value in request.headers]
+    lines.append("\r\n")
+    digest = hashlib.sha256("".join(lines).encode("utf-8", "surrogateescape"))
     digest.update(request.body)
     return digest.hexdigest()
 

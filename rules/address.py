@@ -59,6 +59,8 @@ class PartKind(StrEnum):
     HOST = "host"
     SEGMENT = "segment"
 
+    __hash__ = str.__hash__  # an enumeration's own is written in Python, and parts are looked up without end
+
 
 class Part(NamedTuple):
     """A slice of a field's text: `text[start:end]`."""

@@ -19,6 +19,9 @@ MAX_OCCURRENCES = 8
 CACHED_LENGTH = 2_000
 """What longer texts met is not kept in memory: they seldom come twice."""
 
+CACHED_EVENT = 10_000
+"""Events whose texts have at most so many characters in all are assessed once: two pixels tell of one page alike."""
+
 LIMIT_RULE = "engine/limit"
 """Stands for a rule in near misses that say what was not read."""
 
@@ -63,12 +66,20 @@ class Matcher:
         self._phrases = PhraseIndex(ruleset.rules)
         self._hosts = HostIndex(ruleset.rules)
         self._cached_hits = lru_cache(maxsize=16_384)(self._find)
+        self._cached_met = lru_cache(maxsize=4_096)(self._met)
+        self._cached_assessments = lru_cache(maxsize=512)(self._assess)
 
     def evaluate(self, fields: Sequence[Field]) -> Assessment:
         """Assess the texts of one event.
 
         It never raises, whatever the texts are, and the result does not depend on their order.
         """
+        texts = tuple(fields)
+        if sum([len(field.text) for field in texts]) <= CACHED_EVENT:
+            return self._cached_assessments(texts)
+        return self._assess(texts)
+
+    def _assess(self, fields: tuple[Field, ...]) -> Assessment:
         sure: list[Met] = []
         unsure: list[Met] = []
         misses: list[NearMiss] = []
@@ -86,27 +97,32 @@ class Matcher:
         text = field.text[:MAX_LENGTH]
         if len(field.text) > MAX_LENGTH:
             misses.append(_limit(field, f"only the first {MAX_LENGTH} of {len(field.text)} code points were read"))
+        find = self._cached_met if len(text) <= CACHED_LENGTH else self._met
         met: dict[int, int] = {}
-        for part in parts(field.name, text):
-            piece = text[part.start : part.end]
-            find = self._cached_hits if len(piece) <= CACHED_LENGTH else self._find
-            for hit in find(piece, part.kind):
-                if part.name not in self._fields[hit.rule]:
-                    continue
-                met[hit.rule] = met.get(hit.rule, 0) + 1
-                if met[hit.rule] > MAX_OCCURRENCES:
-                    continue
-                item = Met(self._rules[hit.rule], _evidence(field, part, hit))
-                if hit.role is Role.SURE:
-                    sure.append(item)
-                elif hit.role is Role.AMBIGUOUS:
-                    unsure.append(item)
-                else:
-                    misses.append(near_miss(item, f"part of an exception: {hit.exception}"))
+        for part, hit in find(field.name, text):
+            count = met[hit.rule] = met.get(hit.rule, 0) + 1
+            if count > MAX_OCCURRENCES:
+                continue
+            item = Met(self._rules[hit.rule], _evidence(field, part, hit))
+            if hit.role is Role.SURE:
+                sure.append(item)
+            elif hit.role is Role.AMBIGUOUS:
+                unsure.append(item)
+            else:
+                misses.append(near_miss(item, f"part of an exception: {hit.exception}"))
         for number, count in met.items():
             if count > MAX_OCCURRENCES:
                 more = count - MAX_OCCURRENCES
                 misses.append(_limit(field, f"{more} more texts that {self._rules[number].id} meets"))
+
+    def _met(self, name: FieldName, text: str) -> tuple[tuple[Part, Hit], ...]:
+        """Return what the rules that read a field of this name meet in a text, part by part."""
+        found: list[tuple[Part, Hit]] = []
+        for part in parts(name, text):
+            piece = text[part.start : part.end]
+            find = self._cached_hits if len(piece) <= CACHED_LENGTH else self._find
+            found += [(part, hit) for hit in find(piece, part.kind) if part.name in self._fields[hit.rule]]
+        return tuple(found)
 
     def _find(self, text: str, kind: PartKind) -> tuple[Hit, ...]:
         if kind is PartKind.HOST:

@@ -1,10 +1,13 @@
 """What a rule is, what it is applied to, and what comes out: frozen models without behaviour."""
 
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler
 from pydantic import Field as Attribute
+from pydantic_core import CoreSchema
+
+from rules.tuples import tuple_schema
 
 Band = Literal["none", "low", "medium", "high", "critical"]
 """How strong the indication of health content is: 0-24, 25-39, 40-59, 60-79, 80-100 points."""
@@ -77,8 +80,10 @@ class FieldName(StrEnum):
     EVENT_NAME = "event.name"
     CONTENT = "content"
 
+    __hash__ = str.__hash__  # an enumeration's own is written in Python, and fields are looked up without end
 
-class Field(Frozen):
+
+class Field(NamedTuple):
     """One text of an event, and where it stands in the wire parameter that carried it.
 
     `text` is decoded text. `offset` is the position of its first code point in the decoded value of
@@ -91,6 +96,10 @@ class Field(Frozen):
     text: str
     offset: int = 0
     positions: tuple[int, ...] | None = None
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return tuple_schema(source, handler)
 
 
 class Example(Frozen):
@@ -140,7 +149,7 @@ class Rule(Frozen):
     examples: Examples
 
 
-class Evidence(Frozen):
+class Evidence(NamedTuple):
     """Where a rule met a text: code points `start` to `end` of the decoded value of `parameter`."""
 
     field: FieldName
@@ -149,8 +158,12 @@ class Evidence(Frozen):
     start: int
     end: int
 
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return tuple_schema(source, handler)
 
-class Finding(Frozen):
+
+class Finding(NamedTuple):
     """A rule that counted, with the text it counted for.
 
     `points` is what the rule brought to the score; of several findings with the same role only the
@@ -167,8 +180,12 @@ class Finding(Frozen):
     reason: str
     legal_basis: str
 
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return tuple_schema(source, handler)
 
-class NearMiss(Frozen):
+
+class NearMiss(NamedTuple):
     """A text that looked like a match and did not count, and why."""
 
     rule: str
@@ -177,13 +194,21 @@ class NearMiss(Frozen):
     text: str
     why: str
 
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return tuple_schema(source, handler)
 
-class ScoreStep(Frozen):
+
+class ScoreStep(NamedTuple):
     """One line of the ledger: what was added or taken away, and the sum after it."""
 
     label: str
     delta: int
     total: int
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return tuple_schema(source, handler)
 
 
 class Assessment(Frozen):

@@ -25,6 +25,8 @@ class Role(StrEnum):
     AMBIGUOUS = "ambiguous"
     EXCEPTED = "excepted"
 
+    __hash__ = str.__hash__  # an enumeration's own is written in Python
+
 
 class Hit(NamedTuple):
     """Rule number `rule` met `text[start:end]`; `exception` is the text that makes it not count."""

@@ -38,6 +38,10 @@ class Decoder(Protocol):
         """Tell cheaply whether `decode` would find anything in the request."""
         ...
 
+    def role(self, request: CapturedRequest) -> RequestRole | None:
+        """Return the role that `decode` gives the request, without decoding more than that takes."""
+        ...
+
     def decode(self, request: CapturedRequest, request_key: str) -> Decoded | None:
         """Return what the request is to this vendor, or None where it is nothing to it."""
         ...

@@ -4,12 +4,13 @@ Which parameter holds which kind of text: the wire format reference, sections 2.
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache, partial
 
 from addon.decoders.meta.events import event_kind
 from addon.decoders.meta.identity import USER_DATA_KEYS
 from addon.decoders.meta.jsontext import JsonString, json_strings
-from addon.decoders.meta.wire import percent_decode
-from addon.model import Hit, Param
+from addon.model import Hit
+from addon.percent import percent_decode
 from addon.redaction import EMAIL
 from rules.address import parts
 from rules.model import Field, FieldName
@@ -17,6 +18,11 @@ from rules.model import Field, FieldName
 MAX_TEXT = 200_000
 """Longest text, in code points, that is handed to the rules; structured data is cut at 120,000 by the client."""
 
+MAX_KNOWN_NAME = 64
+MAX_KNOWN_VALUE = 2_000
+"""What was found out of names and values up to this length is kept: the same ones come again and again."""
+
+_EVENT_NAMES = frozenset({"ev", "event_name"})
 _ADDRESSES: dict[str, FieldName] = {
     "dl": FieldName.PAGE_URL,
     "pl": FieldName.PAGE_URL,
@@ -86,61 +92,81 @@ def search_term(page_url: str | None) -> str | None:
 
 
 def _hit_fields(hit: Hit) -> Iterator[Field]:
-    has_page = any(param.name in {"dl", "website_context.location"} and param.value for param in hit.parameters)
-    for param in hit.parameters:
-        if not param.value.strip():
+    has_page = any(name in {"dl", "website_context.location"} and value for name, value, _, _ in hit.parameters)
+    for name, value, _, context in hit.parameters:
+        if context == "header":
+            if name == "Referer" and not has_page and value.strip():
+                yield Field(FieldName.PAGE_URL, "Referer", value[:MAX_TEXT])
             continue
-        if param.name == "Referer" and param.context == "header":
-            if not has_page:
-                yield Field(name=FieldName.PAGE_URL, parameter="Referer", text=param.value[:MAX_TEXT])
-        elif param.name in {"ev", "event_name"}:
-            if event_kind(param.value) == "custom":
-                yield Field(name=FieldName.EVENT_NAME, parameter=param.name, text=param.value[:MAX_TEXT])
-        elif param.context != "header":
-            yield from _parameter_fields(param)
+        read = _known_reader(name) if len(name) <= MAX_KNOWN_NAME else _reader(name)
+        if read is not None and value.strip():
+            yield from read(name, value[:MAX_TEXT])
 
 
-def _parameter_fields(param: Param) -> Iterator[Field]:
-    name, value = param.name, param.value[:MAX_TEXT]
-    if name in _ADDRESSES:
-        yield Field(name=_ADDRESSES[name], parameter=name, text=value)
-    elif name in _TEXTS:
-        yield Field(name=_TEXTS[name], parameter=name, text=value)
-    elif name == "cd[buttonFeatures]":
-        yield from _json_fields(name, value, _button_field)
-    elif name == "cd[pageFeatures]":
-        yield from _json_fields(name, value, _page_field)
-    elif name == "cd[formFeatures]":
-        yield from _json_fields(name, value, _form_field)
-    elif name in _STRUCTURED or name.startswith(("par[", "mft[", "pmd[contents", "ap[")):
-        yield from _json_fields(name, value, _structured_field)
-    elif name == "ss" or name.startswith(("sssd[", "smart_setup.")):
-        yield from _json_fields(name, value, _scraped_field)
-    elif name.startswith(("cd[", *_GATEWAY_CONTENT)) and name not in _TECHNICAL and not _is_personal(name, value):
-        yield from _json_fields(name, value, _content_field)
+_Reader = Callable[[str, str], Iterable[Field]]
 
 
-def _is_personal(name: str, value: str) -> bool:
-    """Tell whether a custom value is a contact detail: it identifies, it does not tell of health."""
-    key = name.rpartition("[")[2].rstrip("]") if "[" in name else name.rpartition(".")[2]
-    return USER_DATA_KEYS.get(key.lower()) in _PERSONAL_KINDS or bool(EMAIL.fullmatch(value))
+def _reader(name: str) -> _Reader | None:
+    """Return what reads the texts of a parameter of this name, or None where no rule is concerned with it."""
+    if name in _EVENT_NAMES:
+        return _event_name
+    if name in _ADDRESSES or name in _TEXTS:
+        return partial(_text, _ADDRESSES.get(name) or _TEXTS[name])
+    if name in _CHOICES:
+        return partial(_json_fields, _CHOICES[name])
+    if name in _STRUCTURED or name.startswith(("par[", "mft[", "pmd[contents", "ap[")):
+        return partial(_json_fields, _structured_field)
+    if name == "ss" or name.startswith(("sssd[", "smart_setup.")):
+        return partial(_json_fields, _scraped_field)
+    if name.startswith(("cd[", *_GATEWAY_CONTENT)) and name not in _TECHNICAL:
+        key = name.rpartition("[")[2].rstrip("]") if "[" in name else name.rpartition(".")[2]
+        return None if USER_DATA_KEYS.get(key.lower()) in _PERSONAL_KINDS else _custom
+    return None
 
 
-def _json_fields(parameter: str, value: str, choose: Callable[[JsonString], FieldName | None]) -> Iterator[Field]:
-    """Yield the strings of a JSON value; a value that is no JSON is one text."""
+_known_reader = lru_cache(maxsize=4096)(_reader)
+
+
+def _event_name(name: str, value: str) -> Iterable[Field]:
+    return (Field(FieldName.EVENT_NAME, name, value),) if event_kind(value) == "custom" else ()
+
+
+def _text(kind: FieldName, name: str, value: str) -> Iterable[Field]:
+    return (Field(kind, name, value),)
+
+
+def _custom(name: str, value: str) -> Iterable[Field]:
+    """Return the texts of a custom value; a contact detail identifies, it does not tell of health."""
+    if ("@" in value or "%" in value) and EMAIL.fullmatch(value):
+        return ()
+    return _json_fields(_content_field, name, value)
+
+
+def _json_fields(choose: "_Choice", parameter: str, value: str) -> tuple[Field, ...]:
+    """Return the strings of a JSON value; a value that is no JSON is one text."""
+    known = _known_fields if len(value) <= MAX_KNOWN_VALUE and len(parameter) <= MAX_KNOWN_NAME else _found_fields
+    return known(choose, parameter, value)
+
+
+def _found_fields(choose: "_Choice", parameter: str, value: str) -> tuple[Field, ...]:
+    return tuple(_in_json(choose, parameter, value))
+
+
+_known_fields = lru_cache(maxsize=2048)(_found_fields)
+
+
+def _in_json(choose: "_Choice", parameter: str, value: str) -> Iterator[Field]:
     produced = False
     if value.lstrip()[:1] in {"{", "["}:
         for leaf in json_strings(value):
             produced = True
             name = choose(leaf)
             if name is not None and leaf.text.strip():
-                yield Field(
-                    name=name, parameter=parameter, text=leaf.text, offset=leaf.offset, positions=leaf.positions
-                )
+                yield Field(name, parameter, leaf.text, leaf.offset, leaf.positions)
     if not produced and value.strip("[]{} "):
         whole = choose(JsonString((), value, 0, None))
         if whole is not None:
-            yield Field(name=whole, parameter=parameter, text=value)
+            yield Field(whole, parameter, value)
 
 
 def _last_key(leaf: JsonString) -> str:
@@ -180,3 +206,11 @@ def _content_field(leaf: JsonString) -> FieldName | None:
     if leaf.text.startswith(("http://", "https://")):
         return FieldName.DESTINATION_URL
     return FieldName.CONTENT
+
+
+_Choice = Callable[[JsonString], FieldName | None]
+_CHOICES: dict[str, _Choice] = {
+    "cd[buttonFeatures]": _button_field,
+    "cd[pageFeatures]": _page_field,
+    "cd[formFeatures]": _form_field,
+}

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from addon.decoders.base import Decoded
+from addon.decoders.base import Decoded, RequestRole
 from addon.decoders.meta.app_events import app_events, app_id
 from addon.decoders.meta.endpoints import (
     TRACKING_PATHS,
@@ -23,6 +23,7 @@ from addon.vocabulary import Frame, PageUrlFrom, Transport
 MAX_BATCH = 100
 """Most events that are read from one batch envelope; Meta's client sends at most ten."""
 
+_METHODS = frozenset({"GET", "POST", "HEAD"})
 _GATEWAY_MARKS = ((b'"fb.pixel_id"', b'"event_name"'), (b'"event_name"', b'"user_data"'))
 
 
@@ -41,10 +42,18 @@ class MetaDecoder:
             or (request.method == "POST" and _is_gateway_body(request.body))
         )
 
+    def role(self, request: CapturedRequest) -> RequestRole | None:
+        """Return the role that `decode` gives `request`; Meta's own addresses tell it by themselves."""
+        role = meta_role(split_address(request.url)) if request.method in _METHODS else None
+        if role is not None and role != "app_events":
+            return role
+        decoded = self.decode(request, "")
+        return decoded.role if decoded is not None else None
+
     def decode(self, request: CapturedRequest, request_key: str) -> Decoded | None:
         """Return what `request` is; a known endpoint that cannot be read becomes a problem."""
         address = split_address(request.url)
-        if request.method not in {"GET", "POST", "HEAD"}:
+        if request.method not in _METHODS:
             return None  # a preflight carries no event
         role = meta_role(address)
         if role == "app_events":
@@ -98,11 +107,8 @@ def _is_custom_endpoint(address: Address, query: Sequence[Param], body: Body) ->
     return pixel.isascii() and pixel.isdigit() and bool(values.get("ev"))
 
 
-def _first_values(parameters: Iterable[Param]) -> dict[str, str]:
-    values: dict[str, str] = {}
-    for param in parameters:
-        values.setdefault(param.name, param.value)
-    return values
+def _first_values(parameters: Sequence[Param]) -> dict[str, str]:
+    return {name: value for name, value, _, _ in reversed(parameters)}
 
 
 def _decode_tracking(

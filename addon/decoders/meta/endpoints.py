@@ -6,6 +6,8 @@ Hosts and paths are parsed and compared, never searched for in an address, so `n
 Source of the endpoints: the wire format reference, sections 1.1 and 1.2 (Meta's own client, 2.9.15-2.9.383).
 """
 
+import re
+from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -14,6 +16,15 @@ from addon.decoders.base import RequestRole
 TRACKING_PATHS = frozenset({"/tr", "/tr/"})
 SANDBOX_PATH = "/privacy_sandbox/pixel/register/trigger"
 TOPICS_PATH = "/privacy_sandbox/topics/registration"
+
+MAX_KNOWN = 4_000
+"""Addresses of at most this many characters are taken apart once and kept for a while."""
+
+_META_DOMAINS = ("facebook.com", "facebook.net", "instagram.com")
+_BELOW_META = tuple("." + domain for domain in _META_DOMAINS)
+_PLAIN_ADDRESS = re.compile(
+    r"(https?)://([a-z0-9.-]+)(?::[0-9]{0,4})?(/[^?#\t\r\n]*)?(?:\?([^#\t\r\n]*))?(?:#[^\t\r\n]*)?"
+)
 
 
 class Address(NamedTuple):
@@ -27,12 +38,23 @@ class Address(NamedTuple):
 
 def split_address(url: str) -> Address:
     """Return the parts of `url`; parts that cannot be read are empty."""
+    return _known(url) if len(url) <= MAX_KNOWN else _split(url)
+
+
+def _split(url: str) -> Address:
+    plain = _PLAIN_ADDRESS.fullmatch(url)
+    if plain is not None:  # as browsers write addresses; `urlsplit` would say the same, slower
+        scheme, host, path, query = plain.groups("")
+        return Address(scheme, host.rstrip("."), path, query)
     try:
         parts = urlsplit(url)
         host = (parts.hostname or "").rstrip(".")
     except ValueError:
         return Address("", "", "", "")
     return Address(parts.scheme.lower(), host, parts.path, parts.query)
+
+
+_known = lru_cache(maxsize=1024)(_split)
 
 
 def is_host_of(host: str, domain: str) -> bool:
@@ -47,7 +69,7 @@ def imitates_meta(host: str) -> bool:
 
 def is_meta_host(host: str) -> bool:
     """Tell whether `host` is one of Meta's own that the pixel or its relatives talk to."""
-    return any(is_host_of(host, domain) for domain in ("facebook.com", "facebook.net", "instagram.com"))
+    return host.endswith(_META_DOMAINS) and (host in _META_DOMAINS or host.endswith(_BELOW_META))
 
 
 def meta_role(address: Address) -> RequestRole | None:
@@ -90,4 +112,5 @@ def _library_role(path: str) -> RequestRole:
 
 def may_be_custom_endpoint(address: Address) -> bool:
     """Tell whether the path alone allows a tracking endpoint on a host of the site's own choice."""
-    return address.path.rstrip("/").rpartition("/")[2] == "tr" and not imitates_meta(address.host)
+    path = address.path.rstrip("/")
+    return (path.endswith("/tr") or path == "tr") and not imitates_meta(address.host)

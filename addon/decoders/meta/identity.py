@@ -7,7 +7,8 @@ import hashlib
 import ipaddress
 import json
 import string
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache, partial
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from addon.model import Identifier, Param
@@ -81,6 +82,10 @@ HASHES_OF_NOTHING: dict[str, str] = {
 RELAY_ADDRESS_HASH = "b68919aff001d8366249403a2544fba2d833084f1ad22839b6310aadacb6a138"
 """What the client puts in place of an address at privaterelay.appleid.com."""
 
+MAX_KNOWN_NAME = 64
+MAX_KNOWN_ADDRESS = 2_000
+"""What of names and addresses up to this length was found out is kept: the same ones come again and again."""
+
 _HEX = frozenset(string.hexdigits)
 _MIN_DATE = 1_200_000_000_000
 _MAX_DATE = 4_100_000_000_000
@@ -95,33 +100,57 @@ def identifiers(parameters: Iterable[Param], headers: Iterable[tuple[str, str]])
 
 
 def _from_parameters(parameters: Iterable[Param]) -> Iterator[Identifier]:
-    for param in parameters:
-        name, value = param.name, param.value
-        if not value or param.context == "header":
-            continue
-        group, _, rest = name.partition("[")
-        key = rest.removesuffix("]").lower()
-        if rest and group in HASHED_FIELDS + MASKED_FIELDS:
-            yield _user_data(group, key, name, value)
-        elif rest and group == "cd":
-            yield from _custom_data(key, name, value)
-        elif name in {"fbp", "fbc"} or name in {"fb.fbp", "fb.clickID"}:
-            kind = "fbc" if name in {"fbc", "fb.clickID"} else "fbp"
-            yield _browser_id(kind, "gateway" if name.startswith("fb.") else "parameter", name, value)
-        elif name == "fbcs":
-            yield Identifier(kind="fbc", source="parameter", parameter=name, value=value, form="plain",
-                             note="a list of several click ids")  # fmt: skip
-        elif name in {"advertiser_id", "anon_id"}:
-            yield Identifier(kind="madid", source="app", parameter=name, value=value, form="plain")
-        elif name == "fbclid":
-            yield Identifier(kind="fbc", source="parameter", parameter=name, value=value, form="plain")
-        elif name.startswith(("fb.advanced_matching.", "user_data.")):
-            for text in _each(value):
-                yield _user_data("gateway", name.rpartition(".")[2].lower(), name, text)
-        elif name.startswith("custom_data."):
-            yield from _custom_data(name.rpartition(".")[2].lower(), name, value)
-        elif name in {"dl", "rl", "event_source_url", "website_context.location", "website_context.referrer"}:
-            yield from _from_address(name, value)
+    for name, value, _, context in parameters:
+        if value and context != "header":
+            read = _known_reader(name) if len(name) <= MAX_KNOWN_NAME else _reader(name)
+            if read is not None:
+                yield from read(name, value)
+
+
+_Reader = Callable[[str, str], Iterable[Identifier]]
+
+
+def _reader(name: str) -> _Reader | None:
+    """Return what reads the identifiers in a parameter of this name, or None where there are none."""
+    group, _, rest = name.partition("[")
+    key = rest.removesuffix("]").lower()
+    if rest and group in HASHED_FIELDS + MASKED_FIELDS:
+        return partial(_field_of_user, group, key)
+    if rest and group == "cd":
+        return partial(_custom_data, key)
+    if name in {"fbp", "fbc", "fb.fbp", "fb.clickID"}:
+        kind = "fbc" if name in {"fbc", "fb.clickID"} else "fbp"
+        return partial(_own_browser_id, kind, "gateway" if name.startswith("fb.") else "parameter")
+    if name in {"fbcs", "fbclid"}:
+        return partial(_plain, "fbc", "parameter", "a list of several click ids" if name == "fbcs" else None)
+    if name in {"advertiser_id", "anon_id"}:
+        return partial(_plain, "madid", "app", None)
+    if name.startswith(("fb.advanced_matching.", "user_data.")):
+        return partial(_listed_user_data, name.rpartition(".")[2].lower())
+    if name.startswith("custom_data."):
+        return partial(_custom_data, name.rpartition(".")[2].lower())
+    if name in {"dl", "rl", "event_source_url", "website_context.location", "website_context.referrer"}:
+        return _from_address
+    return None
+
+
+_known_reader = lru_cache(maxsize=4096)(_reader)
+
+
+def _field_of_user(group: str, key: str, name: str, value: str) -> tuple[Identifier]:
+    return (_user_data(group, key, name, value),)
+
+
+def _listed_user_data(key: str, name: str, value: str) -> Iterator[Identifier]:
+    return (_user_data("gateway", key, name, text) for text in _each(value))
+
+
+def _own_browser_id(kind: str, source: str, name: str, value: str) -> tuple[Identifier]:
+    return (_browser_id(kind, source, name, value),)
+
+
+def _plain(kind: str, source: str, note: str | None, name: str, value: str) -> tuple[Identifier]:
+    return (Identifier(kind, source, name, value, "plain", note=note),)
 
 
 def _each(value: str) -> Iterator[str]:
@@ -180,8 +209,19 @@ def _custom_data(key: str, name: str, value: str) -> Iterator[Identifier]:
         yield Identifier(kind="em", source="cd", parameter=name, value=value, form="plain", note="not hashed")
 
 
-def _from_address(name: str, value: str) -> Iterator[Identifier]:
-    """Yield the identifiers in the query of an address: click ids, contact details, an account."""
+def _from_address(name: str, value: str) -> tuple[Identifier, ...]:
+    """Return the identifiers in the query of an address: click ids, contact details, an account."""
+    if "=" not in value:
+        return ()
+    return _known_address(name, value) if len(value) <= MAX_KNOWN_ADDRESS else tuple(_in_address(name, value))
+
+
+@lru_cache(maxsize=2048)
+def _known_address(name: str, value: str) -> tuple[Identifier, ...]:
+    return tuple(_in_address(name, value))
+
+
+def _in_address(name: str, value: str) -> Iterator[Identifier]:
     try:
         parts = urlsplit(value)
     except ValueError:

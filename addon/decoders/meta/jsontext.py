@@ -5,7 +5,8 @@ string leaf with the position of each of its code points; a text that is broken 
 before the break.
 """
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 MAX_LENGTH = 400_000
@@ -17,6 +18,7 @@ MAX_DEPTH = 64
 _ESCAPES = {'"': '"', "\\": "\\", "/": "/", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 _WHITESPACE = " \t\r\n"
 _HEX_LENGTH = 4
+_PLAIN = re.compile(r'[^"\\]*')
 
 
 class JsonString(NamedTuple):
@@ -67,13 +69,20 @@ def json_strings(text: str, max_length: int = MAX_LENGTH) -> Iterator[JsonString
             expect_key = top[0] == "{"
             index += 1
         elif char == '"':
-            value, positions, index = _string(text, index + 1)
+            start = index + 1
+            end = _plain_end(text, start)
+            positions: Sequence[int]
+            if end < length and text[end] == '"':  # no escape in it, as in most strings
+                value, positions, index = text[start:end], (start, end), end + 1
+                even = True
+            else:
+                value, positions, index = _string(text, start)
+                even = positions[-1] - positions[0] == len(value)
             if expect_key and stack:
                 stack[-1][1] = value
                 expect_key = False
             else:
                 path = tuple(item[1] for item in stack if item[1] is not None)
-                even = positions[-1] - positions[0] == len(value)
                 yield JsonString(path, value, positions[0], None if even else tuple(positions))
         else:
             start = index
@@ -81,6 +90,12 @@ def json_strings(text: str, max_length: int = MAX_LENGTH) -> Iterator[JsonString
                 index += 1
             if index == start or not _is_scalar(text[start:index]):
                 return
+
+
+def _plain_end(text: str, start: int) -> int:
+    """Return where a quotation mark, a backslash or the end of the text follows `start`."""
+    found = _PLAIN.match(text, start)
+    return found.end() if found else start
 
 
 def _is_scalar(word: str) -> bool:
@@ -93,11 +108,13 @@ def _string(text: str, start: int) -> tuple[str, list[int], int]:
     positions: list[int] = []
     index, length = start, len(text)
     while index < length and text[index] != '"':
-        positions.append(index)
         if text[index] != "\\":
-            chars.append(text[index])
-            index += 1
+            end = _plain_end(text, index)
+            chars.append(text[index:end])
+            positions += range(index, end)
+            index = end
             continue
+        positions.append(index)
         if index + 1 >= length:
             positions.pop()
             break

@@ -9,10 +9,11 @@ import json
 import re
 import zlib
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import NamedTuple
-from urllib.parse import unquote_to_bytes
 
 from addon.model import CapturedRequest, Param
+from addon.percent import percent_decode
 from addon.vocabulary import ParameterContext
 
 MAX_BODY = 8_000_000
@@ -22,6 +23,9 @@ MAX_PARAMETERS = 5_000
 """Most parameters that are read from one request; the rest is named as a problem."""
 
 MAX_JSON_DEPTH = 32
+
+MAX_KNOWN_NAME = 64
+"""Names of at most this many characters are decoded once and kept: the same ones come with every request."""
 
 _NAME = re.compile(r';\s*name=(?:"(?P<quoted>[^"]*)"|(?P<bare>[^";\s]+))', re.IGNORECASE)
 
@@ -35,13 +39,6 @@ class Body(NamedTuple):
     problem: str | None = None
 
 
-def percent_decode(text: str) -> str:
-    """Return `text` with `+` as space and %XX as UTF-8 bytes, both decoded once."""
-    if "%" not in text and "+" not in text:
-        return text
-    return unquote_to_bytes(text.replace("+", " ")).decode("utf-8", "replace")
-
-
 def parse_pairs(text: str, context: ParameterContext) -> Iterator[Param]:
     """Yield the parameters of a query string or a urlencoded body, in order, empty values included."""
     if not text:
@@ -49,7 +46,14 @@ def parse_pairs(text: str, context: ParameterContext) -> Iterator[Param]:
     for part in text.split("&", MAX_PARAMETERS)[:MAX_PARAMETERS]:
         if part:
             name, _, raw = part.partition("=")
-            yield Param(name=percent_decode(name), value=percent_decode(raw), raw=raw, context=context)
+            yield Param(_name(name), percent_decode(raw) if "%" in raw or "+" in raw else raw, raw, context)
+
+
+def _name(raw: str) -> str:
+    return _known_name(raw) if len(raw) <= MAX_KNOWN_NAME else percent_decode(raw)
+
+
+_known_name = lru_cache(maxsize=4096)(percent_decode)
 
 
 def query_parameters(url: str) -> tuple[Param, ...]:

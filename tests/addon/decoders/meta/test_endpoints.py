@@ -1,5 +1,7 @@
+from urllib.parse import urlsplit
+
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from addon.decoders.meta.endpoints import (
@@ -160,3 +162,31 @@ def test_a_host_that_bears_metas_name(host: str, imitates: bool) -> None:
 )
 def test_the_path_of_an_endpoint_of_the_sites_own(url: str, possible: bool) -> None:
     assert may_be_custom_endpoint(split_address(url)) is possible
+
+
+PIECES = st.sampled_from(
+    ["http", "https", "HTTPS", "ftp", ":", "//", "/", "?", "#", "@", "[", "]", "www.facebook.com", "a.example",
+     "A.example", ".", "..", ":443", ":", ":x", "é", "\u2126", "\t", "\r\n", " ", "\x00", "%2F", ";", "tr",
+     "id=1&ev=X", "\\"]
+)  # fmt: skip
+PLAIN_STARTS = st.sampled_from(["", "", "https://www.facebook.com", "http://a.example/", "https://a.example/tr?"])
+
+
+@example("https://a.example:99999?x#y")
+@example("https://a.example/tr;x=1?y=\n#")
+@given(st.builds(lambda start, rest: start + "".join(rest), PLAIN_STARTS, st.lists(PIECES, max_size=8)))
+def test_an_address_is_taken_apart_as_the_standard_library_does(url: str) -> None:
+    try:
+        parts = urlsplit(url)
+        expected = Address(parts.scheme, (parts.hostname or "").rstrip("."), parts.path, parts.query)
+    except ValueError:
+        expected = Address("", "", "", "")
+    assert split_address(url) == expected
+
+
+@given(st.lists(st.sampled_from(["facebook.com", "facebook.net", "instagram.com", "www", ".", "x", "example"])))
+def test_a_host_of_meta_is_one_of_three_domains_or_below(pieces: list[str]) -> None:
+    host = "".join(pieces)
+    assert is_meta_host(host) == any(
+        is_host_of(host, domain) for domain in ("facebook.com", "facebook.net", "instagram.com")
+    )

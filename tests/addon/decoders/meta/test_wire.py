@@ -3,15 +3,16 @@ import json
 import tracemalloc
 import zlib
 from collections.abc import Callable
-from urllib.parse import quote, quote_plus, urlencode
+from urllib.parse import parse_qsl, quote, quote_plus, urlencode
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from addon.decoders.meta import wire
-from addon.decoders.meta.wire import body_parameters, flatten, parse_pairs, percent_decode, query_parameters
+from addon.decoders.meta.wire import body_parameters, flatten, parse_pairs, query_parameters
 from addon.model import CapturedRequest, Param
+from addon.percent import percent_decode
 
 Make = Callable[..., CapturedRequest]
 
@@ -91,6 +92,14 @@ def test_pairs_come_back_in_order(fields: list[tuple[str, str]]) -> None:
         found = tuple(parse_pairs(encoded, "body"))
         assert pairs(found) == fields
         assert [param.raw for param in found] == [part.partition("=")[2] for part in encoded.split("&") if part]
+
+
+@given(st.lists(st.one_of(st.sampled_from(["&", "=", "%3D", "%26", "+", "%", "ev", ";"]), st.text(max_size=5))))
+def test_pairs_are_those_of_the_standard_library(pieces: list[str]) -> None:
+    text = "".join(pieces)
+    read = parse_pairs(text, "query")
+    expected = [part for part in text.split("&") if part]
+    assert pairs(tuple(read)) == parse_qsl("&".join(expected), keep_blank_values=True)
 
 
 def test_there_is_an_end_to_parameters() -> None:
@@ -225,7 +234,7 @@ def test_multipart_without_a_readable_part_is_a_problem(make_request: Make, cont
 def test_any_body_is_read_without_an_error(make_request: Make, content: bytes, content_type: str) -> None:
     for body in (content, b"--b\r\n" + content, b"{" + content, b'{"a":' + content + b"}"):
         read = body_parameters(make_request(headers={"content-type": content_type}, body=body))
-        json.dumps([param.model_dump() for param in read.parameters]).encode()
+        json.dumps([param._asdict() for param in read.parameters]).encode()
 
 
 @given(st.integers(0, 200))
