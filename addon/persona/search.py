@@ -8,7 +8,7 @@ search slow; where that limit cuts something off, the search says so. No pattern
 import base64
 import binascii
 import re
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Final, Literal, NamedTuple
@@ -57,7 +57,8 @@ _LONGEST_PACKED: Final = 200_000
 class Sighting(Frozen):
     """A detail of the person found in a request: where and in which form, without the value itself.
 
-    `index` is that of the event within the request (None: the request as a whole). `start` and `length` count code
+    `index` is that of the event within the request (None: the request as a whole), `nth` counts the values of the
+    same name in the same place. `start` and `length` count code
     points in the decoded value of the parameter, header or cookie `name`, or in the path; of a value that is encoded
     inside it they cover the whole encoded text. `layers` are the encodings around it, the outermost first.
     """
@@ -66,6 +67,7 @@ class Sighting(Frozen):
     index: int | None
     place: Place
     name: str
+    nth: int
     kind: str
     field: str
     written: str
@@ -109,7 +111,10 @@ def search(observed: ObservedRequest, forms: Forms) -> Search:
     """Return what a stored request holds of a person's details, whatever kind of request it is."""
     looking = _Looking(forms)
     found: list[Sighting] = []
-    for index, place, name, value in _values(observed):
+    met: Counter[tuple[int | None, Place, str]] = Counter()
+    for index, place, name, value in request_values(observed):
+        nth = met[index, place, name]
+        met[index, place, name] += 1
         group = name.partition("[")[0]
         inner = name.partition("[")[2].removesuffix("]").lower()
         if group in MASKED_FIELDS:
@@ -122,6 +127,7 @@ def search(observed: ObservedRequest, forms: Forms) -> Search:
                 index=index,
                 place=place,
                 name=name,
+                nth=nth,
                 kind=hit.form.kind,
                 field=hit.form.field,
                 written=hit.form.written,
@@ -135,8 +141,8 @@ def search(observed: ObservedRequest, forms: Forms) -> Search:
     return Search(tuple(dict.fromkeys(found)), complete=not looking.cut)
 
 
-def _values(observed: ObservedRequest) -> Iterator[tuple[int | None, Place, str, str]]:
-    """Yield every text of a request with the event it belongs to, its place and its name."""
+def request_values(observed: ObservedRequest) -> Iterator[tuple[int | None, Place, str, str]]:
+    """Yield every text of a request with the index of the event it belongs to (None: all), its place and its name."""
     request = observed.request
     hits = decode(observed).hits if observed.role == "event" else ()
     if hits:

@@ -325,6 +325,7 @@ CREATE TABLE obs_persona_sightings (
     request_index INTEGER,
     place TEXT NOT NULL,
     name TEXT NOT NULL,
+    nth INTEGER NOT NULL,
     kind TEXT NOT NULL,
     field TEXT NOT NULL,
     written TEXT NOT NULL,
