@@ -13,7 +13,10 @@ INTRODUCTION: Final = (
     "(which letters are capitals, where digits stand). This report says where they were found, not what they are."
 )
 NOTHING_LEFT: Final = "No detail was found in any request that left."
-NEVER_LEFT: Final = "Not found is not proof of not sent: a salted hash, an encrypted body or what a site's own servers send shows nothing."
+NEVER_LEFT: Final = (
+    "Not found is no proof of not sent: a salted hash, an encrypted body and what a site's own servers send show "
+    "nothing of it."
+)
 UNMATCHED: Final = (
     "Of the kinds that were given, these values are no form of what was typed. They may be somebody else's, made by "
     "the site, or salted: a salted hash cannot be told from a plain one."
@@ -93,7 +96,11 @@ def _some(texts: tuple[str, ...]) -> str:
 
 def _consent(item: LeftDetail) -> str:
     number = wording.count(len(item.event_ids), "event")
-    states = ", ".join(f"{count} {wording.CONSENT_STATES[state]}" for state, count in item.consent.items())
+    several = len(item.consent) > 1
+    states = ", ".join(
+        f"{count} {wording.CONSENT_STATES[state]}" if several else wording.CONSENT_STATES[state]
+        for state, count in item.consent.items()
+    )
     before = (
         "none of them known to be before consent"
         if not item.before_consent

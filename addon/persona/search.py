@@ -27,7 +27,7 @@ from addon.redaction import cookie_pairs
 Place = Literal["query", "body", "path", "header", "cookie"]
 """Where in a request something stands; `path` is that of its address."""
 
-MAX_TEXT = 1_500_000
+MAX_TEXT = 500_000
 """Code points of one request that are searched, all layers together."""
 
 MAX_PIECES = 5_000
