@@ -32,6 +32,8 @@ from addon.flows import flow_request
 from addon.fold import Sighting, fold
 from addon.model import Problem
 from addon.observation import ConsentEvidence, ObservedRequest, Observer, PageVisit
+from addon.persona.matching import match
+from addon.persona.person import Person, PersonFileError, read_person
 from addon.redaction import Redactor
 from addon.store.rows import SourceRow
 from addon.store.store import Store, StoreError
@@ -63,6 +65,7 @@ class PixelwitnessAddon:
         self._first_at: float | None = None
         self._last_at: float | None = None
         self._healthy = True
+        self._person: Person | None = None
 
     def load(self, loader: Loader) -> None:
         """Declare the options."""
@@ -74,6 +77,7 @@ class PixelwitnessAddon:
         loader.add_option(
             "pixelwitness_packs", Sequence[str], [], "Optional packs for other special categories, or all of them."
         )
+        loader.add_option("pixelwitness_persona", str, "", "File of the invented person whose details are typed.")
         loader.add_option("pixelwitness_min_score", int, 0, "Log only events with at least this score.")
         loader.add_option("pixelwitness_quiet", bool, False, "Record without logging events.")
 
@@ -88,6 +92,11 @@ class PixelwitnessAddon:
             try:
                 self._switch_on(ctx.options.pixelwitness_packs)
             except (RuleSetError, UnknownPackError) as error:
+                raise exceptions.OptionsError(str(error)) from error  # type: ignore[no-untyped-call]
+        if "pixelwitness_persona" in updated and ctx.options.pixelwitness_persona:
+            try:
+                self._person = read_person(Path(ctx.options.pixelwitness_persona))
+            except PersonFileError as error:
                 raise exceptions.OptionsError(str(error)) from error  # type: ignore[no-untyped-call]
         if "pixelwitness_min_score" in updated and not 0 <= ctx.options.pixelwitness_min_score <= 100:
             raise exceptions.OptionsError("pixelwitness_min_score must be from 0 to 100")  # type: ignore[no-untyped-call]
@@ -143,6 +152,8 @@ class PixelwitnessAddon:
                 if not self._healthy:
                     store.mark_incomplete(self._session)
                 self._write(store, store.observations(self._session))
+            if self._person is not None:
+                match(store, self._session, self._person)
         except StoreError as error:
             self._broken(error)
         else:

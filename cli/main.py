@@ -7,7 +7,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from cli.commands import comparing, dictionary, gathering, judging, reading, rulebook
+from cli.commands import comparing, dictionary, gathering, judging, persona, reading, rulebook
 from cli.exits import ExitCode
 from cli.talk import OutputError, say
 
@@ -34,6 +34,7 @@ app.command()(judging.review)
 app.command()(judging.rescore)
 app.command()(judging.forget)
 app.add_typer(rulebook.app, name="rules")
+app.add_typer(persona.app, name="persona")
 
 
 def _version(wanted: bool) -> None:
@@ -90,6 +91,7 @@ def _explained(error: Exception) -> int:
     if callable(show) and hasattr(error, "exit_code"):  # the parser's own errors, which know how to be shown
         show()
         return int(error.exit_code)
+    from addon.persona.person import PersonFileError  # noqa: PLC0415 - only where something went wrong
     from addon.reader import CaptureError  # noqa: PLC0415 - only where something went wrong
     from addon.store.store import EventNotFoundError, SessionNotFoundError, StoreError  # noqa: PLC0415
     from cli.report import NotDerivedError  # noqa: PLC0415
@@ -104,6 +106,7 @@ def _explained(error: Exception) -> int:
         (NotDerivedError, ExitCode.NOT_FOUND),
         (OutputError, ExitCode.USAGE),
         (UnknownPackError, ExitCode.USAGE),
+        (PersonFileError, ExitCode.USAGE),
     )
     for kind, code in codes:
         if isinstance(error, kind):

@@ -25,6 +25,15 @@ Packs = Annotated[
     ),
 ]
 
+PersonaFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--persona",
+        metavar="FILE",
+        help="The invented person whose details you typed; they are looked for, and never stored.",
+    ),
+]
+
 SessionArgument = Annotated[
     str | None,
     typer.Argument(metavar="SESSION", help="A session's id or its beginning; the newest one if not given."),

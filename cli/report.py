@@ -12,6 +12,7 @@ from addon.decoders.meta.identity import identifiers, linkability
 from addon.decoders.meta.wire import query_parameters
 from addon.fold import SAME_REQUEST_SECONDS
 from addon.model import Act as FoundAct
+from addon.model import Event as FoundEvent
 from addon.model import Hit, Param
 from addon.model import Identifier as FoundIdentifier
 from addon.observation import ObservedRequest, PageVisit
@@ -22,6 +23,7 @@ from addon.store.store import Store
 from addon.times import now, optional_rfc3339, rfc3339
 from cli import wording
 from cli.bonds import Bond
+from cli.persons import NOBODY, Persons, guessed
 from cli.pixels import configurations
 from cli.profile import inferences, stories
 from cli.schema import (
@@ -84,16 +86,20 @@ def build_report(store: Store, session: SessionRow, *, reveal: bool = False, min
     sources = store.sources(session.id)
     observed = store.observed_requests(session.id)
     reviews = store.reviews(session.id)
+    persons = Persons(store.personas(session.id), observed)
     kept = [item for item in derivation.events if item.assessment.score >= min_score]
-    pages = _pages(store, session, derivation, observed.values(), reveal=reveal)
+    pages = _pages(store, session, derivation, observed.values(), persons, reveal=reveal)
     bands = {item.event.id: item for item in derivation.events}
     kept_ids = {item.event.id for item in kept}
     acts = tuple(
-        _act(act.model_copy(update={"event_ids": own}), [bands[event] for event in own], reveal=reveal)
+        _act(act.model_copy(update={"event_ids": own}), [bands[event] for event in own], persons, reveal=reveal)
         for act in derivation.acts
         if (own := tuple(event for event in act.event_ids if event in kept_ids))
     )
-    events = tuple(event_of(item, observed, reviews.get(item.event.id), reveal=reveal) for item in kept)
+    # a person's details are followed through the whole session, whatever events are shown
+    listed = derivation.events if persons.rows else kept
+    every = tuple(event_of(item, observed, reviews.get(item.event.id), persons, reveal=reveal) for item in listed)
+    events = tuple(event for event in every if event.id in kept_ids)
     rules = store.rules(session.id, derivation.ruleset_digest)
     return Report(
         generated_at=now(),
@@ -131,6 +137,7 @@ def build_report(store: Store, session: SessionRow, *, reveal: bool = False, min
             if digest is not None
             for rule in store.rules(session.id, digest)
         ),
+        test_persons=persons.sections(every, observed),
     )
 
 
@@ -221,6 +228,7 @@ def _pages(
     session: SessionRow,
     derivation: StoredDerivation,
     requests: Iterable[ObservedRequest],
+    persons: Persons,
     *,
     reveal: bool,
 ) -> tuple[Page, ...]:
@@ -261,6 +269,7 @@ def _pages(
     redactor = Redactor(
         [
             *(identifier for item in derivation.events for identifier in item.event.identifiers),
+            *(identifier for item in derivation.events for identifier in persons.hidden(item.event)),
             *(identifier for page in starts for identifier in _in_address(page.url)),
         ],
         reveal=reveal,
@@ -304,8 +313,10 @@ def _bonds(found: Iterable[FoundIdentifier], *, reveal: bool) -> tuple[Bond, ...
     )
 
 
-def _act(act: FoundAct, events: Sequence[AssessedEvent], *, reveal: bool) -> Act:
-    identifiers = [identifier for item in events for identifier in item.event.identifiers]
+def _act(act: FoundAct, events: Sequence[AssessedEvent], persons: Persons, *, reveal: bool) -> Act:
+    identifiers = [
+        identifier for item in events for identifier in (*item.event.identifiers, *persons.hidden(item.event))
+    ]
     redactor = Redactor(identifiers, reveal=reveal)
     band = max((item.assessment.band for item in events), key=BANDS.index, default="none")
     return Act(
@@ -321,12 +332,17 @@ def _act(act: FoundAct, events: Sequence[AssessedEvent], *, reveal: bool) -> Act
 
 
 def event_of(
-    item: AssessedEvent, observed: dict[str, ObservedRequest], review: ReviewRow | None, *, reveal: bool
+    item: AssessedEvent,
+    observed: dict[str, ObservedRequest],
+    review: ReviewRow | None,
+    persons: Persons = NOBODY,
+    *,
+    reveal: bool,
 ) -> Event:
     """Return one event as reports show it; `observed` holds its requests by key."""
     event, assessment = item.event, item.assessment
     addresses = (event.client_ip,) if event.client_ip else ()
-    redactor = Redactor(event.identifiers, reveal=reveal, addresses=addresses)
+    redactor = Redactor((*event.identifiers, *persons.hidden(event)), reveal=reveal, addresses=addresses)
     parameters = tuple(_parameters(event.hits))
     shown = {(param.name, param.value): redactor.parameter(param.name, param.value) for param in parameters}
     filtered = filtering(event.hits[0])
@@ -379,7 +395,7 @@ def event_of(
             )
             for param in parameters
         ),
-        identifiers=tuple(_identifier(found, redactor) for found in event.identifiers),
+        identifiers=tuple(_identifier(found, event, persons, redactor) for found in event.identifiers),
         findings=_findings(assessment, redactor, whole, cut),
         near_misses=_near_misses(assessment, redactor),
         steps=_steps(assessment, redactor),
@@ -393,6 +409,7 @@ def event_of(
         )
         if item.other is not None
         else None,
+        person=persons.in_event(event, whole - cut),
     )
 
 
@@ -487,15 +504,18 @@ def _request(hit: Hit, observed: ObservedRequest, redactor: Redactor) -> Request
     )
 
 
-def _identifier(found: FoundIdentifier, redactor: Redactor) -> Identifier:
+def _identifier(found: FoundIdentifier, event: FoundEvent, persons: Persons, redactor: Redactor) -> Identifier:
+    matched, note = persons.verdict(event, found)
     return Identifier(
         kind=found.kind,
         source=found.source,
         value=redactor.identifier(found),
-        person_matched=None,
+        person_matched=matched,
         parameter=found.parameter,
         form=found.form,
         meaning=wording.identifier(found.kind),
         created_at=optional_rfc3339(found.created_at),
         note=found.note,
+        person_note=note,
+        guessed=guessed(found, matched=matched),
     )

@@ -160,8 +160,19 @@ class Parameter(Frozen):
     documented: bool
 
 
+class Guessed(Frozen):
+    """That the value behind a hash is found by trying a short list: what the list holds, and how many were tried."""
+
+    what: str
+    tried: int
+
+
 class Identifier(Frozen):
-    """Something that ties the event to a person or browser; `value` is shortened unless revealed."""
+    """Something that ties the event to a person or browser; `value` is shortened unless revealed.
+
+    `person_matched` is null where no test person was given, or no detail of this kind; `person_note` says in words
+    which detail the value is, or that it is none. `guessed` says how cheaply the hash is reversed.
+    """
 
     kind: str
     source: str
@@ -172,6 +183,27 @@ class Identifier(Frozen):
     meaning: str
     created_at: str | None
     note: str | None
+    person_note: str | None = None
+    guessed: Guessed | None = None
+
+
+class PersonSighting(Frozen):
+    """A detail of a test person found in an event: where and in which form, never the detail itself.
+
+    `start` and `end` count code points in the value of `parameter`; both are null where that is not shown in full.
+    """
+
+    label: str
+    kind: str
+    detail: str
+    written: str
+    form: str
+    words: str
+    place: Literal["query", "body", "path", "header", "cookie"]
+    parameter: str
+    start: int | None
+    end: int | None
+    request: str
 
 
 class RuleText(Frozen):
@@ -296,6 +328,7 @@ class Event(Frozen):
     near_misses: tuple[NearMiss, ...]
     steps: tuple[Step, ...]
     other: OtherCategories | None = None
+    person: tuple[PersonSighting, ...] = ()
 
 
 class Feature(Frozen):
@@ -460,6 +493,72 @@ class Problem(Frozen):
     what: str
 
 
+class LeftDetail(Frozen):
+    """A detail of a test person that left, in which forms, on which pages, to which pixels, under which consent.
+
+    `before_consent` counts the events at whose moment the visitor is known not to have accepted.
+    """
+
+    kind: str
+    detail: str
+    forms: tuple[str, ...]
+    event_ids: tuple[str, ...]
+    sites: tuple[str, ...]
+    pages: tuple[str, ...]
+    pixels: tuple[str, ...]
+    recipients: tuple[str, ...]
+    consent: dict[ConsentState, int]
+    before_consent: int
+    first_at: str
+    last_at: str
+
+
+class Elsewhere(Frozen):
+    """A detail in requests to Meta that carry no event, such as those for the pixel's program."""
+
+    kind: str
+    detail: str
+    words: str
+    role: str
+    host: str
+    place: str
+    parameter: str
+    requests: int
+
+
+class Unmatched(Frozen):
+    """An identifier of a kind that was given, and that is no form of what was given."""
+
+    kind: str
+    form: str
+    value: str
+    parameters: tuple[str, ...]
+    event_ids: tuple[str, ...]
+    guessed: Guessed | None
+
+
+class Persona(Frozen):
+    """A test person against the whole session, whatever events the report shows.
+
+    `details` were given. `left`, `held_back` (only in events that were not sent) and `never_left` divide them up.
+    `not_given` are kinds of personal details that events carry and the person's file does not state.
+    """
+
+    label: str
+    stated_at: str
+    by: str | None
+    details: tuple[str, ...]
+    requests_searched: int
+    requests_not_searched: int
+    requests_cut: int
+    left: tuple[LeftDetail, ...]
+    held_back: tuple[str, ...]
+    never_left: tuple[str, ...]
+    elsewhere: tuple[Elsewhere, ...]
+    unmatched: tuple[Unmatched, ...]
+    not_given: tuple[str, ...]
+
+
 class Report(Frozen):
     """One session, ready to be rendered. `schema` names the version of this structure.
 
@@ -488,3 +587,4 @@ class Report(Frozen):
     packs: tuple[str, ...] = ()
     packs_digest: str | None = None
     other_rules: tuple[RuleText, ...] = ()
+    test_persons: tuple[Persona, ...] = ()

@@ -6,7 +6,7 @@ Everything here is plain text, not yet escaped: values of a capture stand in it 
 from collections.abc import Mapping, Sequence
 
 from addon.vocabulary import Linkability
-from cli import wording
+from cli import typed, wording
 from cli.schema import Consent, Event, Identifier, Inference, Mark, Page, PublicAddress, Report, StoryLine, Support
 from cli.summary import (
     ConsentCount,
@@ -333,10 +333,14 @@ def identifier(value: Identifier) -> str:
     details = [wording.identifier_source(value.source), wording.identifier_form(value.form)]
     if value.created_at:
         details.append(f"created {wording.instant(value.created_at)}")
-    if value.person_matched:
+    if value.person_note:
+        details.append(value.person_note)
+    elif value.person_matched:
         details.append("the test person's")
     if value.note:
         details.append(value.note)
+    if value.guessed:
+        details.append(typed.guessed(value.guessed))
     return f"{parts[0]} ({'; '.join(details)})"
 
 
@@ -352,8 +356,12 @@ def tie_details(value: Tie) -> str:
     details = [wording.identifier_source(found.source), wording.identifier_form(found.form)]
     if found.created_at:
         details.append(f"created {wording.instant(found.created_at)}")
+    if found.person_matched and found.person_note:
+        details.append(found.person_note)
     if found.note:
         details.append(found.note)
+    if found.guessed:
+        details.append(typed.guessed(found.guessed))
     if value.others:
         details.append(f"also in {wording.count(len(value.others), 'other form')}")
     return "; ".join(details)

@@ -620,6 +620,11 @@ def listed(parts: list[str]) -> str:
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}" if parts else ""
 
 
+def either(parts: list[str]) -> str:
+    """Return parts as a choice in a sentence: a, b or c."""
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} or {parts[-1]}" if parts else ""
+
+
 def _network_of(address: str) -> IPv4Address | IPv6Address | None:
     """Return an address, or the first of its network where it was shortened at its end (`192.168.…`)."""
     known = address.strip("[]").partition("%")[0].partition("…")[0].rstrip(".:")

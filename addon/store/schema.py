@@ -11,7 +11,7 @@ migrations = Migrations("pixelwitness")
 
 OBSERVED = (
     "obs_sessions", "obs_sources", "obs_requests", "obs_pages", "obs_consent", "obs_problems", "obs_marks",
-    "obs_reviews",
+    "obs_reviews", "obs_personas", "obs_persona_searches", "obs_persona_sightings",
 )  # fmt: skip
 DERIVED = (
     "der_sessions", "der_events", "der_event_requests", "der_identifiers", "der_assessments", "der_findings",
@@ -299,6 +299,53 @@ CREATE TABLE live_changes (
 CREATE INDEX live_changes_revision ON live_changes (revision);
 """
 
+# What was found of a test person while the file that describes them was at hand: never a value, nor a hash of one.
+# The latest row of a label counts; a request without a row in `obs_persona_searches` was never looked through.
+_PERSONA = """
+CREATE TABLE obs_personas (
+    id INTEGER PRIMARY KEY,
+    session TEXT NOT NULL REFERENCES obs_sessions(id),
+    label TEXT NOT NULL,
+    details TEXT NOT NULL,
+    stated_at TEXT NOT NULL,
+    by TEXT,
+    tool_version TEXT NOT NULL
+) STRICT;
+CREATE TABLE obs_persona_searches (
+    session TEXT NOT NULL REFERENCES obs_sessions(id),
+    persona INTEGER NOT NULL REFERENCES obs_personas(id),
+    request_key TEXT NOT NULL,
+    complete INTEGER NOT NULL,
+    PRIMARY KEY (persona, request_key)
+) STRICT;
+CREATE TABLE obs_persona_sightings (
+    session TEXT NOT NULL REFERENCES obs_sessions(id),
+    persona INTEGER NOT NULL REFERENCES obs_personas(id),
+    request_key TEXT NOT NULL,
+    request_index INTEGER,
+    place TEXT NOT NULL,
+    name TEXT NOT NULL,
+    nth INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    field TEXT NOT NULL,
+    written TEXT NOT NULL,
+    how TEXT NOT NULL,
+    layers TEXT NOT NULL,
+    start INTEGER NOT NULL,
+    length INTEGER NOT NULL
+) STRICT;
+CREATE INDEX obs_persona_sightings_persona ON obs_persona_sightings (persona);
+CREATE VIEW person_sightings AS
+SELECT s.session, p.label, r.event, e.site, e.pixel_id, e.consent_state, s.place, s.name, s.kind, s.written, s.how,
+    s.layers, s.request_key
+FROM obs_persona_sightings s
+JOIN obs_personas p ON p.id = s.persona
+    AND p.id = (SELECT max(n.id) FROM obs_personas n WHERE n.session = p.session AND n.label = p.label)
+LEFT JOIN der_event_requests r ON r.session = s.session AND r.request_key = s.request_key
+    AND (s.request_index IS NULL OR r.request_index = s.request_index)
+LEFT JOIN der_events e ON e.session = r.session AND e.id = r.event;
+"""
+
 
 def _run(db: Database, script: str) -> None:
     # `executescript` would commit behind the migration's back
@@ -317,6 +364,11 @@ def _first(db: Database) -> None:
 @migrations(name="0002_live")
 def _live(db: Database) -> None:
     _run(db, _LIVE)
+
+
+@migrations(name="0004_persona")
+def _persona(db: Database) -> None:
+    _run(db, _PERSONA)
 
 
 def known_migrations() -> frozenset[str]:

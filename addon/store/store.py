@@ -19,6 +19,7 @@ from addon.audit import AssessedEvent, Clock, Derivation, Observations
 from addon.consent.timeline import ConsentStamp, Mark
 from addon.model import Act, Problem
 from addon.observation import ConsentEvidence, ObservedRequest, Observer, PageVisit
+from addon.store.personas import PersonaTables
 from addon.store.rows import (
     LiveProxyRow,
     ReviewRow,
@@ -57,7 +58,7 @@ class EventNotFoundError(LookupError):
     """There is no event with that id."""
 
 
-class Store:
+class Store(PersonaTables):
     """An open database. Use as a context manager, or call `close`."""
 
     def __init__(self, path: Path, *, create: bool = True, live: bool = False) -> None:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli.commands import persona as persons
 from cli.exits import ExitCode
-from cli.options import DEFAULT_DATABASE, Database, Packs, Rules
+from cli.options import DEFAULT_DATABASE, Database, Packs, PersonaFile, Rules
 from cli.talk import make_folder, progress, put, say, write_file
 
 if TYPE_CHECKING:
@@ -46,9 +47,12 @@ def replay(
             help="The public IP address you browsed from, as you state it.",
         ),
     ] = None,
-    by: Annotated[str | None, typer.Option("--by", metavar="NAME", help="Who states the public address.")] = None,
+    by: Annotated[
+        str | None, typer.Option("--by", metavar="NAME", help="Who states the public address and the test person.")
+    ] = None,
     rules: Rules = None,
     packs: Packs = None,
+    persona: PersonaFile = None,
 ) -> None:
     """Read saved browsing sessions into the database. Reading one twice changes nothing.
 
@@ -61,6 +65,8 @@ def replay(
       pixelwitness replay visit.har visit.mitm --session trust-visit --public-address 203.0.113.7
 
       pixelwitness replay visit.mitm --packs religion --packs politics
+
+      pixelwitness replay visit.mitm --persona person.yaml
     """
     from addon.capture import read_capture  # noqa: PLC0415 - loaded when needed
     from addon.replay import replay as read_into  # noqa: PLC0415
@@ -77,6 +83,7 @@ def replay(
     incomplete = False
     rule_matcher = matcher(rules)  # nor must a broken rule
     wanted = pack_names(packs) if packs else None
+    person = persons.read(persona)
     names = []
     with Store(db) as store:
         for batch in batches:
@@ -92,6 +99,8 @@ def replay(
                 for problem in source.problems:
                     say(f"  {problem.where}: {problem.what}")
                 incomplete |= not source.complete
+            if person is not None:
+                persons.search_session(store, name, person, by)
             _summarise(store, name)
     say(f"Next: pixelwitness report {names[-1]} --format html -o report.html" + _db_hint(db))
     for name in names:
@@ -154,6 +163,7 @@ def proxy(
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="The port the proxy listens on.")] = 8080,
     rules: Rules = None,
     packs: Packs = None,
+    persona: PersonaFile = None,
 ) -> None:
     """Run mitmproxy with the addon and record what leaves into a session.
 
@@ -182,6 +192,9 @@ def proxy(
         command += ["--set", f"pixelwitness_rules={path.resolve()}"]
     for pack in pack_names(packs or ()):
         command += ["--set", f"pixelwitness_packs={pack}"]
+    if persona is not None:
+        persons.read(persona)  # a mistake in it is told before anything is recorded
+        command += ["--set", f"pixelwitness_persona={persona.resolve()}"]
     say(f"Proxy on {host}:{port}; set it in the browser and open http://mitm.it for the certificate. Ctrl-C ends it.")
     if "-w" in context.args or "--save-stream-file" in context.args:
         say("The recording will hold everything, session cookies and passwords too: keep it safe, delete it in time.")

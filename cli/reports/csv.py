@@ -9,7 +9,7 @@ import io
 from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple
 
-from cli import sentences
+from cli import sentences, typed
 from cli.schema import Act, Event, Report
 from cli.terminal import printable
 
@@ -103,11 +103,23 @@ _OTHER_COLUMNS: Final[dict[str, Callable[[Row], object]]] = {
 """Columns of a report made with optional packs: they stand last and are no part of the health columns."""
 
 
+_PERSON_COLUMNS: Final[dict[str, Callable[[Row], object]]] = {
+    "person_details": lambda row: _joined(item.detail for item in row.event.person),
+    "person_forms": lambda row: _joined(f"{item.words}, {typed.place(item)}" for item in row.event.person),
+    "person_unmatched": lambda row: _joined(
+        f"{found.kind}={found.value} ({found.parameter})"
+        for found in row.event.identifiers
+        if found.person_matched is False
+    ),
+}
+"""Columns of a report on a session with a test person; they stand last."""
+
+
 def render(report: Report, _verbosity: int = 0) -> str:
     """Return the events as CSV (RFC 4180), with a line of column names."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, quoting=csv.QUOTE_ALL)
-    columns = _COLUMNS | _OTHER_COLUMNS if report.packs else _COLUMNS
+    columns = _COLUMNS | (_OTHER_COLUMNS if report.packs else {}) | (_PERSON_COLUMNS if report.test_persons else {})
     writer.writerow(columns)
     acts = {identity: act for act in report.acts for identity in act.event_ids}
     for event in report.events:

@@ -13,8 +13,8 @@ from typing import Final, NamedTuple
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
-from cli import sentences, setups, wording
-from cli.schema import Event, Finding, OtherCategories, Report, Story, StoryLine
+from cli import sentences, setups, typed, wording
+from cli.schema import Event, Finding, OtherCategories, Persona, Report, Story, StoryLine
 from cli.summary import Entry, OtherSite, Quote, Segment, Summary, Timeline, excerpt, summarise
 from cli.terminal import printable
 from rules.model import Band
@@ -151,8 +151,10 @@ def identifier_rows(event: Event) -> list[Row]:
                     note="; ".join(
                         part
                         for part in (
+                            found.person_note or "",
                             f"created {wording.instant(found.created_at)}" if found.created_at else "",
                             found.note or "",
+                            typed.guessed(found.guessed) if found.guessed else "",
                         )
                         if part
                     ),
@@ -160,6 +162,36 @@ def identifier_rows(event: Event) -> list[Row]:
             )
         )
         for found in event.identifiers
+    ]
+
+
+def person_rows(event: Event) -> list[Row]:
+    """Return the test person's details in an event that its identifiers do not tell of already."""
+    return [
+        Row((Cell(cut(wording.capital(seen.words))), Cell(cut(typed.place(seen))))) for seen in typed.outside(event)
+    ]
+
+
+def left_rows(persona: Persona) -> list[Row]:
+    """Return the details of a test person that left."""
+    return [Row(tuple(Cell(cut(text)) for text in line)) for line in typed.lines(persona)]
+
+
+def unmatched_rows(persona: Persona) -> list[Row]:
+    """Return the identifiers that are no form of what was typed."""
+    return [
+        Row(
+            (
+                Cell(wording.capital(wording.identifier(found.kind))),
+                Cell(cut(found.value, 200), code=True, note=wording.identifier_form(found.form)),
+                Cell(
+                    cut(wording.listed(list(found.parameters))),
+                    note=wording.count(len(found.event_ids), "event"),
+                ),
+                Cell(wording.capital(typed.guessed(found.guessed)) if found.guessed else "—"),
+            )
+        )
+        for found in persona.unmatched
     ]
 
 
@@ -388,11 +420,13 @@ def _template() -> Template:
         finding_rows,
         first_sentence,
         identifier_rows,
+        left_rows,
         near_miss_rows,
         other_rows,
         page_rows,
         parameter_rows,
         percent,
+        person_rows,
         quote_note,
         quoted,
         request_rows,
@@ -404,9 +438,10 @@ def _template() -> Template:
         timeline_marks,
         timeline_words,
         undeclared_rows,
+        unmatched_rows,
     ):
         environment.globals[helper.__name__] = helper
-    environment.globals.update(words=wording, say=sentences, setup=setups, lanes=_LANES, most=_MOST)
+    environment.globals.update(words=wording, say=sentences, setup=setups, typed=typed, lanes=_LANES, most=_MOST)
     environment.globals.update(longest_list=_LONGEST_LIST, longest_pages=_LONGEST_PAGES, longest_story=_LONGEST_STORY)
     return environment.get_template("html.html.j2")
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from cli import sentences, setups, wording
+from cli import sentences, setups, typed, wording
 from cli.schema import Event, Filter, Finding, Mark, Report, Step
 from cli.summary import Entry, Quote, Setup, Site, Summary, excerpt, summarise
 from cli.terminal import printable
@@ -76,6 +76,7 @@ def render(report: Report, verbosity: int = 0) -> str:
     lines += _warnings(report, summary)
     lines += _brief(report, summary)
     lines += _inferred(report, summary, verbosity)
+    lines += _test_persons(report, summary, verbosity)
     for site in summary.with_finding:
         lines += _site(site, report, summary, verbosity)
         if verbosity >= 1:
@@ -316,6 +317,32 @@ def _without_finding(report: Report, summary: Summary, verbosity: int) -> list[s
     return lines
 
 
+def _test_persons(report: Report, summary: Summary, verbosity: int) -> list[str]:
+    """Return what became of the details of the test persons, where any were given."""
+    if not report.test_persons:
+        return []
+    lines = ["", f"## {typed.TITLE}{_tag(summary)}", "", escaped(typed.INTRODUCTION), ""]
+    for persona in report.test_persons:
+        if typed.heading(persona):
+            lines += ["", f"### {escaped(cut(typed.heading(persona), 100))}", ""]
+        lines += [f"**{escaped(typed.headline(persona))}** {escaped(' '.join(typed.searched(persona)))}", ""]
+        lines += table(
+            ("What was typed", "How it left", "On which pages", "To which pixel", "Consent"),
+            (tuple(escaped(cut(cell)) for cell in line) for line in typed.lines(persona)),
+        )
+        for text in (*typed.stayed(persona), typed.not_given(persona)):
+            lines += [escaped(cut(text)), ""] if text else []
+        lines += [f"- {escaped(cut(typed.elsewhere(item)))}" for item in persona.elsewhere]
+        if persona.unmatched:
+            shown = persona.unmatched if verbosity else persona.unmatched[:_LONGEST_LIST]
+            lines += ["", escaped(typed.UNMATCHED), ""]
+            lines += [f"- {escaped(cut(typed.unmatched(found)))}" for found in shown]
+            if len(shown) < len(persona.unmatched):
+                rest = wording.count(len(persona.unmatched) - len(shown), "further value")
+                lines += [f"- {rest}: with -v"]
+    return [*lines, ""]
+
+
 def _others(report: Report, summary: Summary) -> list[str]:
     """Return what optional packs found, where some were switched on."""
     if not report.packs:
@@ -448,6 +475,7 @@ def _event(event: Event, report: Report, verbosity: int) -> list[str]:
         f"- Came about: {escaped(cut(sentences.came_about(event)))}",
         *([f"  - Derived from {escaped(sentences.derived_from(event, others))}"] if event.derived_from else []),
         *_filtered(event.filters, event.still_left, full=True),
+        *[f"- The test person: {escaped(cut(typed.sighting(seen)))}" for seen in event.person],
         f"- Address: {escaped(sentences.address(event.client_ip, report.session.public_address))}",
         f"- Consent: {escaped(sentences.consent_proved(event.consent))}",
         f"- Review: {escaped(sentences.review(event))}",

@@ -6,7 +6,7 @@ score; 2 adds every parameter.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from cli import sentences, setups, wording
+from cli import sentences, setups, typed, wording
 from cli.schema import Event, Filter, Finding, Mark, PublicAddress, Report
 from cli.summary import Entry, Quote, Setup, Site, Summary, excerpt, summarise
 from cli.terminal import columns, printable, wrap
@@ -59,6 +59,7 @@ def render(report: Report, verbosity: int = 0, *, width: int = WIDTH) -> str:
     _banners(page, report, summary)
     _opening(page, report, summary)
     _inferred(page, report, summary, verbosity)
+    _test_persons(page, report, verbosity)
     for site in summary.with_finding:
         _site(page, site, report, verbosity)
     _without_finding(page, summary)
@@ -288,6 +289,45 @@ def _without_finding(page: Page, summary: Summary) -> None:
             page.say(wording.FETCHED_WITHOUT_EVENT)
 
 
+def _test_persons(page: Page, report: Report, verbosity: int) -> None:
+    """Write what became of the details of the test persons, where any were given."""
+    if not report.test_persons:
+        return
+    page.heading(typed.TITLE, "-")
+    page.say(typed.INTRODUCTION)
+    for persona in report.test_persons:
+        page.blank()
+        if typed.heading(persona):
+            page.say(_cut(typed.heading(persona)))
+        for text in (typed.headline(persona), *typed.searched(persona)):
+            page.say(_cut(text))
+        shared: dict[tuple[str, str, str], list[str]] = {}
+        for line in typed.lines(persona):
+            shared.setdefault((line.consent, line.pixels, line.where), []).append(f"{line.detail}: {line.forms}")
+        for (consent, pixels, where), details in shared.items():
+            page.blank()
+            for detail in details:
+                page.say(_cut(detail), indent=2, first="- ")
+            page.say(_cut(f"{consent}; pixel {pixels}"), indent=4)
+            page.say(_cut(f"on {where}"), indent=4)
+        if persona.left:
+            page.blank()
+        for text in typed.stayed(persona):
+            page.say(_cut(text))
+        for item in persona.elsewhere:
+            page.say(_cut(typed.elsewhere(item)), first="- ")
+        if persona.unmatched:
+            page.say(typed.UNMATCHED)
+            shown = persona.unmatched if verbosity else persona.unmatched[:_LONGEST_LIST]
+            for found in shown:
+                page.say(_cut(typed.unmatched(found)), first="- ")
+            if len(shown) < len(persona.unmatched):
+                rest = len(persona.unmatched) - len(shown)
+                page.say(f"{wording.count(rest, 'further value')}: with -v", first="- ")
+        if text := typed.not_given(persona):
+            page.say(_cut(text))
+
+
 def _others(page: Page, report: Report, summary: Summary) -> None:
     """Write what optional packs found, where some were switched on."""
     if not report.packs:
@@ -427,6 +467,8 @@ def _event(
     fact("Tied by", sentences.link(event.linkability, complete=event.linkability_complete))
     for identifier in event.identifiers:
         fact("Identifier", _cut(sentences.identifier(identifier)))
+    for seen in typed.outside(event):
+        fact("Person", _cut(typed.sighting(seen)))
     fact("Review", sentences.review(event))
     _findings(fact, event.findings, titles)
     _table(page, "Ledger", ((f"{step.delta:+d}", f"= {step.total}  {step.label}") for step in event.steps))
