@@ -235,19 +235,23 @@ class Store:
             observed_request(row)
             for row in self._rows("SELECT * FROM obs_requests WHERE session = ? ORDER BY started_at, key", session)
         ]
-        consent = [
-            ConsentEvidence.model_validate(
-                {**{k: v for k, v in row.items() if k not in {"session", "source"}}, "source_id": row["source"]}
-            )
-            for row in self._rows("SELECT * FROM obs_consent WHERE session = ? ORDER BY at, position", session)
-        ]
         with_cookies = frozenset(source.id for source in self.sources(session) if source.cookies_seen)
         return Observations(
             requests=tuple(requests),
             pages=self.pages(session),
-            consent=tuple(consent),
+            consent=self.consent(session),
             marks=self.marks(session),
             sources_with_cookies=with_cookies,
+        )
+
+    def consent(self, session: str) -> tuple[ConsentEvidence, ...]:
+        """Return the evidence of choices in a session, in the order of time."""
+        rows = self._rows("SELECT * FROM obs_consent WHERE session = ? ORDER BY at, position", session)
+        return tuple(
+            ConsentEvidence.model_validate(
+                {**{k: v for k, v in row.items() if k not in {"session", "source"}}, "source_id": row["source"]}
+            )
+            for row in rows
         )
 
     def observed_requests(self, session: str) -> dict[str, ObservedRequest]:
