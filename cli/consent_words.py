@@ -4,7 +4,7 @@ The words say what a capture shows of one browser at one moment. They never say 
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from addon.consent.findings import ConsentFact
 from addon.consent.timeline import Proof
@@ -35,6 +35,16 @@ WHEN: Final[Mapping[ConsentState, str]] = {
     "not_asked": "on a site that was not seen to ask",
     "undetermined": "between two known states, so that it cannot be told what had been chosen",
     "unknown": "at a moment of which the capture does not show what had been chosen",
+}
+WHEN_SHORT: Final[Mapping[ConsentState, str]] = {
+    **WHEN,
+    "undetermined": "between two known states",
+    "unknown": "at a moment not known to the consent record",
+}
+NAMES: Final[Mapping[str, str]] = {
+    "library": "pixel script",
+    "configuration": "configuration script",
+    "plugin": "plugin",
 }
 PROGRAM: Final[Mapping[str, str]] = {
     "library": "Meta's pixel script",
@@ -123,7 +133,10 @@ def _notes(fact: ConsentFact) -> Iterable[str]:
                     "clock, does not fit the requests: not used."
                 )
             else:
-                yield "The time is the one that the value states of itself, by the browser's clock."
+                yield (
+                    "When it was made is told by the value itself (the browser's clock, moved by this session's "
+                    "difference to the capture's)."
+                )
         yield f"First carried at {wording.instant(rfc3339(fact.first_seen))}."
         if fact.not_before is not None:
             yield f"A page of the site was asked for without it at {wording.instant(rfc3339(fact.not_before))}."
@@ -182,3 +195,54 @@ def headline(findings: Sequence[ConsentFinding]) -> str | None:
         if parts:
             told.append(f"{wording.capital(words)}, {wording.listed(parts)}.")
     return " ".join(told) or None
+
+
+class SiteFacts(NamedTuple):
+    """The findings of one site in few words, one list of lines for each kind of thing."""
+
+    site: str | None
+    ids: tuple[str, ...]
+    cookies: tuple[str, ...]
+    scripts: tuple[str, ...]
+
+
+def site_facts(findings: Sequence[ConsentFinding]) -> list[SiteFacts]:
+    """Return the findings site by site, in few words."""
+    return [
+        SiteFacts(
+            site=site,
+            ids=tuple(_made_lines(found)),
+            cookies=tuple(_sent_lines([item for item in found if item.what == "facebook_cookie"])),
+            scripts=tuple(_sent_lines([item for item in found if item.what == "pixel_program"])),
+        )
+        for site, found in by_site(findings).items()
+    ]
+
+
+def _made_lines(findings: Sequence[ConsentFinding]) -> Iterable[str]:
+    for what, name in (("browser_id", "browser id"), ("click_id", "click id")):
+        own = [item for item in findings if item.what == what]
+        groups: dict[str, list[ConsentFinding]] = {}
+        for item in own:
+            words = "older than this capture" if item.brought_along else f"made {WHEN_SHORT[item.state]}"
+            groups.setdefault(words, []).append(item)
+        for words, items in groups.items():
+            if len(items) == 1:
+                yield f"{wording.capital(items[0].identifier or name)} {words}, {wording.instant(items[0].at)}"
+            else:
+                yield f"{wording.count(len(items), name)} {words}, the first {wording.instant(items[0].at)}"
+
+
+def _sent_lines(findings: Sequence[ConsentFinding]) -> Iterable[str]:
+    """Yield what went along or was loaded; names with the same counts stand together."""
+    groups: dict[tuple[tuple[ConsentState, int], ...], list[ConsentFinding]] = {}
+    for item in findings:
+        groups.setdefault(tuple(item.states.items()), []).append(item)
+    for states, items in groups.items():
+        names = wording.listed([NAMES.get(item.name, item.name) for item in items])
+        told = "; ".join(f"{number:,} {wording.CONSENT_STATES[state]}" for state, number in states)
+        total = wording.count(sum(number for _, number in states), "request")
+        if items[0].what == "pixel_program":
+            yield f"{wording.capital(names)}, {total}{' each' if len(items) > 1 else ''}: {told}"
+        else:
+            yield f"{names} with {total}: {told}"

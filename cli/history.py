@@ -30,7 +30,7 @@ class Member(NamedTuple):
 
     session: str
     event: Event
-    act: str | None
+    act: str
     health: bool
 
 
@@ -303,9 +303,9 @@ def _visits(group: Sequence[Carried]) -> Iterable[Visit]:
             started_at=rfc3339(members[0].event.occurred_at),
             ended_at=rfc3339(members[-1].event.occurred_at),
             event_ids=tuple(member.event.id for member in members),
+            act_ids=tuple(dict.fromkeys(member.act for member in members)),
+            health_act_ids=tuple(dict.fromkeys(member.act for member in members if member.health)),
             pages=len({member.event.page_url for member in members}),
-            acts=len({member.act for member in members}),
-            health_acts=_health_acts(members),
             identifiers=tuple(items[0][1]),
         )
 

@@ -10,7 +10,8 @@ from addon.linkability import DAY
 from addon.linkability import Lifetime as FoundLifetime
 from addon.vocabulary import LifetimeBasis, NoJoin, Resolver, TiesMissing
 from cli import wording
-from cli.linked import EventTie, History, Joint, Lifetime, LinkedIdentifier, Visit
+from cli.lanes import drawing
+from cli.linked import EventTie, History, Joint, Lifetime, LinkedIdentifier
 
 FAMILIES: Final[Mapping[str, str]] = {
     "account": "Facebook account",
@@ -94,6 +95,8 @@ GRAPH_CAPTION: Final = (
     "Each line of text is a set of events that carried the same identifiers, each column one identifier. A mark says "
     "that it came along; marks joined by a line are one identifier, or came in one request."
 )
+ALL_SCORES: Final = "Counted here are all events of the session, also those that this report leaves out."
+COOKIE_NAME: Final = "Facebook cookie "
 NOTHING_JOINS: Final = "No event carried an identifier that could join it to another."
 
 
@@ -136,8 +139,8 @@ def history(identifiers: Sequence[LinkedIdentifier], events: int, direct: int, s
 def several(family: str, number: int) -> str:
     """Return what is to be minded where a history holds several of what a person mostly has one of."""
     return (
-        f"{number} different values of the kind “{FAMILIES[family]}” are in it: it is the history of one browser and "
-        "may be that of several persons."
+        f"It holds {number} different values of the kind “{FAMILIES[family]}”, so it may be that of more than one "
+        "person."
     )
 
 
@@ -167,30 +170,100 @@ def through(found: LinkedIdentifier) -> str:
 
 def joint(found: Joint) -> str:
     """Return where two identifiers came together."""
-    name = found.event_name or "an event without a name"
+    name = f"“{found.event_name}”" if found.event_name else "an event without a name"
     where = found.page_url or found.site or "a page not known"
     return f"{found.name}: both came with {name} on {where}, {wording.instant(found.at)}"
 
 
-def visit(found: Visit) -> str:
+def counts(acts: int, health_acts: int, events: int) -> str:
     """Return what a visit holds, in numbers."""
-    health = f", {found.health_acts:,} with health content" if found.health_acts else ""
-    return f"{wording.count(found.acts, 'act')}{health}; {wording.count(len(found.event_ids), 'event')}"
+    health = f" ({health_acts:,} with health content)" if health_acts else ""
+    return f"{wording.count(acts, 'act')}{health}, {wording.count(events, 'event')}"
 
 
 def span(started_at: str, ended_at: str) -> str:
     """Return from when to when, the second time without its date where it is the same."""
     if started_at[:19] == ended_at[:19]:
-        return wording.instant(started_at)
+        return f"{_second(started_at)} UTC"
     if started_at[:10] == ended_at[:10]:
-        return f"{wording.instant(started_at).removesuffix(' UTC')} to {wording.clock_time(ended_at)} UTC"
-    return f"{wording.instant(started_at)} to {wording.instant(ended_at)}"
+        return f"{_second(started_at)} to {wording.clock_time(ended_at)} UTC"
+    return f"{_second(started_at)} to {_second(ended_at)} UTC"
+
+
+def _second(text: str) -> str:
+    """Return a time to the second, with its date."""
+    return f"{text[:10]} {wording.clock_time(text)}"
 
 
 def numbers(found: History) -> str:
     """Return what a history holds, in numbers."""
-    health = f" ({found.health_acts:,} with health content)" if found.health_acts else ""
     return (
-        f"{wording.count(found.acts, 'act')}{health}, {wording.count(found.events, 'event')}, "
-        f"{wording.count(len(found.sites), 'site')}, {wording.count(len(found.pixel_ids), 'pixel')}"
+        f"{counts(found.acts, found.health_acts, found.events)}, {wording.count(len(found.sites), 'site')}, "
+        f"{wording.count(len(found.pixel_ids), 'pixel')}"
     )
+
+
+def summary(histories: Sequence[History], unjoined: int) -> str | None:
+    """Return in a sentence or two what the events of a report could be joined into, or None where there is nothing."""
+    found = [item for item in histories if item.level == "meta"]
+    if not found:
+        return None
+    most = max(found, key=lambda item: (item.acts, item.events))
+    acts = sum(item.acts for item in found)
+    rest = f" {wording.capital(wording.count(unjoined, 'event'))} carried nothing of the kind." if unjoined else ""
+    if len(found) == 1:
+        where = f" on {wording.count(len(most.sites), 'site')}" if len(most.sites) > 1 else ""
+        first = most.identifiers[0].name
+        return f"{wording.count(acts, 'act')}{where} could be joined into one history, beginning from {first}.{rest}"
+    across = sum(len(item.sites) > 1 for item in found)
+    sites = f"{across} of them reach over several sites" if across else "none of them reaches over several sites"
+    return f"{wording.count(acts, 'act')} could be joined into {len(found)} histories; {sites}.{rest}"
+
+
+def pixels(histories: Sequence[History]) -> dict[str, list[History]]:
+    """Return the histories of every pixel by its number."""
+    found: dict[str, list[History]] = {}
+    for item in histories:
+        if item.level == "pixel" and item.pixel_id is not None:
+            found.setdefault(item.pixel_id, []).append(item)
+    return found
+
+
+def pixel(found: Sequence[History]) -> str:
+    """Return in words what one pixel's site could join."""
+    most = max(found, key=lambda item: (item.acts, item.events))
+    if len(found) == 1:
+        return most.text
+    total = sum(item.events for item in found)
+    return (
+        f"{wording.count(total, 'event')} in {len(found)} histories that nothing joins to one another. The largest: "
+        f"{counts(most.acts, most.health_acts, most.events)}. {most.text}"
+    )
+
+
+def listed_names(identifiers: Sequence[LinkedIdentifier], most: int = 4) -> str:
+    """Return the names of identifiers in a sentence, at most so many; cookies of Facebook share their words."""
+    names = [item.name for item in identifiers]
+    cookies = [name.removeprefix(COOKIE_NAME) for name in names if name.startswith(COOKIE_NAME)]
+    if len(cookies) > 1:
+        names = [name for name in names if not name.startswith(COOKIE_NAME)]
+        names.append(f"Facebook cookies {wording.listed(cookies)}")
+    if len(names) > most:
+        return f"{', '.join(names[:most])} and {len(names) - most} more"
+    return wording.listed(names)
+
+
+def sites_of(histories: Sequence[History]) -> str:
+    """Return the sites of some histories."""
+    return ", ".join(sorted({site for item in histories for site in item.sites})) or "not known"
+
+
+def drawn_apart(histories: Sequence[History]) -> list[History]:
+    """Return Meta's histories that join more than one visit."""
+    return [item for item in histories if item.level == "meta" and drawing(item) is not None]
+
+
+def single(histories: Sequence[History]) -> list[History]:
+    """Return Meta's histories of one visit, in order of time."""
+    found = [item for item in histories if item.level == "meta" and drawing(item) is None]
+    return sorted(found, key=lambda item: (item.started_at, item.event_ids))

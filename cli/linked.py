@@ -91,9 +91,9 @@ class Visit(Frozen):
     started_at: str
     ended_at: str
     event_ids: tuple[str, ...]
+    act_ids: tuple[str, ...]
+    health_act_ids: tuple[str, ...]
     pages: int
-    acts: int
-    health_acts: int
     identifiers: tuple[str, ...]
 
 

@@ -74,7 +74,7 @@ def session_ties(
 
 def ties_of_one(event: Event, *, reveal: bool) -> EventTies:
     """Return what ties an event of which nothing else is known."""
-    member = Member("", event, None, health=False)
+    member = Member("", event, event.id, health=False)
     return event_ties(member, Names([member], reveal=reveal), reveal=reveal, seen=False)
 
 

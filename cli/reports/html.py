@@ -13,7 +13,8 @@ from typing import Final, NamedTuple
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
-from cli import sentences, setups, wording
+from cli import consent_words, link_words, sentences, setups, wording
+from cli.lanes import drawing
 from cli.schema import Event, Finding, OtherCategories, Report, Story, StoryLine
 from cli.summary import Entry, OtherSite, Quote, Segment, Summary, Timeline, excerpt, summarise
 from cli.terminal import printable
@@ -160,6 +161,34 @@ def identifier_rows(event: Event) -> list[Row]:
             )
         )
         for found in event.identifiers
+    ]
+
+
+def tie_rows(event: Event) -> list[Row]:
+    """Return what ties an event to a person as rows, the strongest first."""
+    return [
+        Row(
+            (
+                Cell(
+                    wording.capital(found.name or found.what),
+                    note="; ".join(
+                        part
+                        for part in (
+                            cut(found.value, 120),
+                            f"joins nothing: {link_words.NO_JOINS[found.why_not]}" if found.why_not else "",
+                        )
+                        if part
+                    ),
+                ),
+                Cell(wording.capital(link_words.RESOLVERS[found.resolvable_by])),
+                Cell(
+                    wording.capital(found.lifetime.text) if found.lifetime else "Not stated",
+                    note=f"made {wording.instant(found.created_at)}" if found.created_at else "",
+                ),
+                Cell(wording.instant(found.first_seen_at) if found.first_seen_at else "—"),
+            )
+        )
+        for found in event.ties
     ]
 
 
@@ -384,6 +413,7 @@ def _template() -> Template:
     for helper in (
         criteria_of,
         cut,
+        drawing,
         entry_rows,
         finding_rows,
         first_sentence,
@@ -401,12 +431,14 @@ def _template() -> Template:
         source_rows,
         step_rows,
         story_rows,
+        tie_rows,
         timeline_marks,
         timeline_words,
         undeclared_rows,
     ):
         environment.globals[helper.__name__] = helper
     environment.globals.update(words=wording, say=sentences, setup=setups, lanes=_LANES, most=_MOST)
+    environment.globals.update(join=link_words, choice=consent_words)
     environment.globals.update(longest_list=_LONGEST_LIST, longest_pages=_LONGEST_PAGES, longest_story=_LONGEST_STORY)
     return environment.get_template("html.html.j2")
 
