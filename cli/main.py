@@ -7,7 +7,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from cli.commands import dictionary, gathering, judging, reading, rulebook
+from cli.commands import dictionary, gathering, judging, linking, reading, rulebook
 from cli.exits import ExitCode
 from cli.talk import OutputError, say
 
@@ -26,6 +26,7 @@ app.command()(reading.report)
 app.command()(reading.sessions)
 app.command()(reading.events)
 app.command()(reading.explain)
+app.command()(linking.links)
 app.command()(reading.schema)
 app.command()(dictionary.params)
 app.command()(judging.mark)

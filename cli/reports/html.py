@@ -400,9 +400,9 @@ def timeline_words(timeline: Timeline) -> str:
 
 
 @cache
-def _template() -> Template:
-    """Return the compiled template."""
-    environment = Environment(
+def environment() -> Environment:
+    """Return the environment of our templates: everything printed is made visible and escaped."""
+    made = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
         finalize=_shown,
@@ -436,11 +436,17 @@ def _template() -> Template:
         timeline_words,
         undeclared_rows,
     ):
-        environment.globals[helper.__name__] = helper
-    environment.globals.update(words=wording, say=sentences, setup=setups, lanes=_LANES, most=_MOST)
-    environment.globals.update(join=link_words, choice=consent_words)
-    environment.globals.update(longest_list=_LONGEST_LIST, longest_pages=_LONGEST_PAGES, longest_story=_LONGEST_STORY)
-    return environment.get_template("html.html.j2")
+        made.globals[helper.__name__] = helper
+    made.globals.update(words=wording, say=sentences, setup=setups, lanes=_LANES, most=_MOST)
+    made.globals.update(join=link_words, choice=consent_words)
+    made.globals.update(longest_list=_LONGEST_LIST, longest_pages=_LONGEST_PAGES, longest_story=_LONGEST_STORY)
+    return made
+
+
+@cache
+def _template() -> Template:
+    """Return the compiled template."""
+    return environment().get_template("html.html.j2")
 
 
 def render(report: Report, _verbosity: int = 0) -> str:

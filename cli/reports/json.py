@@ -18,7 +18,11 @@ def _escaped(match: re.Match[str]) -> str:
     return json.dumps(match.group())[1:-1]
 
 
+def printed(content: object) -> str:
+    """Return what a JSON text can hold as an indented one that is safe to print, ending with a newline."""
+    return _ACTIVE.sub(_escaped, json.dumps(content, ensure_ascii=False, indent=2)) + "\n"
+
+
 def render(report: Report, _verbosity: int = 0) -> str:
     """Return the report as indented JSON, ending with a newline."""
-    whole = json.dumps(report.model_dump(mode="json", by_alias=True), ensure_ascii=False, indent=2)
-    return _ACTIVE.sub(_escaped, whole) + "\n"
+    return printed(report.model_dump(mode="json", by_alias=True))

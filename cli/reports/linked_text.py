@@ -93,7 +93,8 @@ def histories(page: Lines, found: list[History], verbosity: int, *, sessions: bo
         page.say(_cut(f"{link_words.numbers(item)}. {item.text}", 600), first=f"{number}. ")
         for text in item.cautions:
             page.say(text, indent=3)
-        identifiers = item.identifiers if verbosity else item.identifiers[:MOST_IDENTIFIERS]
+        ordered = sorted(item.identifiers, key=lambda one: -len(one.sessions)) if sessions else item.identifiers
+        identifiers = ordered if verbosity else ordered[:MOST_IDENTIFIERS]
         for one in identifiers:
             where = f"{wording.count(one.events, 'event')} on {', '.join(one.sites) or 'a site not known'}"
             if sessions:
@@ -103,8 +104,8 @@ def histories(page: Lines, found: list[History], verbosity: int, *, sessions: bo
                 indent=3,
                 first="- ",
             )
-        if len(identifiers) < len(item.identifiers):
-            rest = wording.count(len(item.identifiers) - len(identifiers), "further identifier")
+        if len(identifiers) < len(ordered):
+            rest = wording.count(len(ordered) - len(identifiers), "further identifier")
             page.say(f"{rest}: with -v.", indent=3)
     if len(shown) < len(found):
         page.say(
