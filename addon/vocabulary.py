@@ -74,3 +74,24 @@ MarkKind = Literal["accepted", "refused", "logged_in", "note"]
 SourceKind = Literal["mitm", "har", "live"]
 Provenance = Literal["recorded", "reconstruction"]
 ParameterContext = Literal["query", "body", "header", "cookie"]
+
+Resolver = Literal["meta", "advertiser", "list", "reader", "pseudonym", "provider", "nobody"]
+"""Who can tell whose an identifier is: Meta; the site that gave it; anybody with a list of addresses or numbers to
+hash; whoever reads it; whoever has a stronger one that came with it; the network's provider; nobody by it alone."""
+
+LifetimeBasis = Literal["documented", "reported", "set_cookie"]
+"""Who says how long an identifier lives: its maker's documentation or code, a third party, the answer that set it."""
+
+NoJoin = Literal[
+    "empty", "mask", "shared_by_many", "not_alone", "network", "a_list", "malformed", "not_known", "stands_for_any"
+]
+"""Why an identifier joins no events: see `addon.linkability`."""
+
+TiesMissing = Literal["cookies_not_captured", "no_recipient_cookie"]
+"""What is missing among the ties of an event: the capture holds no cookies, or the browser sent none."""
+
+HistoryLevel = Literal["pixel", "meta"]
+"""Whose view a history is: of one pixel by what its site knows too, or Meta's across all pixels."""
+
+ConsentFindingKind = Literal["browser_id", "click_id", "facebook_cookie", "cookie_set", "pixel_program"]
+"""What was made, sent, set or loaded at a moment that is held against the visitor's choice."""

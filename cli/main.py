@@ -7,7 +7,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from cli.commands import comparing, dictionary, gathering, judging, persona, reading, rulebook
+from cli.commands import comparing, dictionary, gathering, judging, linking, persona, reading, rulebook
 from cli.exits import ExitCode
 from cli.talk import OutputError, say
 
@@ -27,6 +27,7 @@ app.command()(reading.sessions)
 app.command()(reading.events)
 app.command()(reading.explain)
 app.command()(comparing.compare)
+app.command()(linking.links)
 app.command()(reading.schema)
 app.command()(dictionary.params)
 app.command()(judging.mark)

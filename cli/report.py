@@ -11,6 +11,7 @@ from addon.decoders.meta.filters import filtering
 from addon.decoders.meta.identity import identifiers, linkability
 from addon.decoders.meta.wire import query_parameters
 from addon.fold import SAME_REQUEST_SECONDS
+from addon.linkability import keys
 from addon.model import Act as FoundAct
 from addon.model import Event as FoundEvent
 from addon.model import Hit, Param
@@ -23,6 +24,8 @@ from addon.store.store import Store
 from addon.times import now, optional_rfc3339, rfc3339
 from cli import wording
 from cli.bonds import Bond
+from cli.consent_words import consent_findings
+from cli.linked import EventTies
 from cli.persons import NOBODY, Persons, guessed
 from cli.pixels import configurations
 from cli.profile import inferences, stories
@@ -51,6 +54,7 @@ from cli.schema import (
     Source,
     Step,
 )
+from cli.ties import consent_facts, name_of, session_ties, ties_of_one
 from rules.model import Assessment, Band, Rule
 from rules.model import Finding as FoundFinding
 
@@ -98,7 +102,11 @@ def build_report(store: Store, session: SessionRow, *, reveal: bool = False, min
     )
     # a person's details are followed through the whole session, whatever events are shown
     listed = derivation.events if persons.rows else kept
-    every = tuple(event_of(item, observed, reviews.get(item.event.id), persons, reveal=reveal) for item in listed)
+    tied = session_ties(session.id, derivation, reviews, observed, reveal=reveal)
+    every = tuple(
+        event_of(item, observed, reviews.get(item.event.id), persons, reveal=reveal, tied=tied.events[item.event.id])
+        for item in listed
+    )
     events = tuple(event for event in every if event.id in kept_ids)
     rules = store.rules(session.id, derivation.ruleset_digest)
     return Report(
@@ -113,11 +121,20 @@ def build_report(store: Store, session: SessionRow, *, reveal: bool = False, min
         inferences=inferences(
             acts,
             events,
-            {item.event.id: _bonds(item.event.identifiers, reveal=reveal) for item in kept},
+            {item.event.id: _bonds(item.event, reveal=reveal) for item in kept},
             tiers={rule.category: rule.tier for rule in rules if rule.tier},
             reconstruction=session.provenance == "reconstruction",
         ),
         stories=stories(acts, events),
+        histories=tied.histories,
+        unjoined_events=tied.unjoined_events,
+        consent_findings=consent_findings(
+            [
+                (fact, name_of(fact, derivation, tied.names))
+                for fact in consent_facts(store, session, derivation, observed)
+            ],
+            reveal=reveal,
+        ),
         rules=tuple(_rule_text(rule) for rule in rules),
         configurations=configurations(observed.values(), [item.event for item in derivation.events]),
         pages=pages,
@@ -299,17 +316,17 @@ def _in_address(url: str) -> Iterable[FoundIdentifier]:
     return identifiers([Param(name="dl", value=url, raw=url, context="query")], ())
 
 
-def _bonds(found: Iterable[FoundIdentifier], *, reveal: bool) -> tuple[Bond, ...]:
+def _bonds(event: FoundEvent, *, reveal: bool) -> tuple[Bond, ...]:
     """Return what can join an event to others: identifiers that are somebody's, whole and as they may be shown."""
     return tuple(
         Bond(
             link=linkability([item]),
             kind=item.kind,
-            value=".".join(item.value.split(".")[:4]) if item.kind == "fbp" else item.value,
+            value=own[0].value,
             shown=item.value if reveal else shorten(item.kind, item.value, item.form),
         )
-        for item in found
-        if item.form not in {"empty", "mask"}
+        for item in event.identifiers
+        if (own := keys(item, event.pixel_id, event.site))
     )
 
 
@@ -338,9 +355,11 @@ def event_of(
     persons: Persons = NOBODY,
     *,
     reveal: bool,
+    tied: EventTies | None = None,
 ) -> Event:
-    """Return one event as reports show it; `observed` holds its requests by key."""
+    """Return one event as reports show it; `observed` holds its requests by key, `tied` what ties it."""
     event, assessment = item.event, item.assessment
+    tied = tied or ties_of_one(event, reveal=reveal)
     addresses = (event.client_ip,) if event.client_ip else ()
     redactor = Redactor((*event.identifiers, *persons.hidden(event)), reveal=reveal, addresses=addresses)
     parameters = tuple(_parameters(event.hits))
@@ -372,6 +391,8 @@ def event_of(
         page_class=event.page_class,
         linkability=event.linkability,
         linkability_complete=event.linkability_complete,
+        ties=tied.ties,
+        ties_missing=tied.missing,
         derived_from=event.derived_from,
         library=redactor.optional(_value(event.parameters, "v")),
         agent=redactor.optional(_value(event.parameters, "a")),

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from addon.vocabulary import (
     ActKind,
     ConsentBasis,
+    ConsentFindingKind,
     ConsentState,
     Delivery,
     EventKind,
@@ -24,9 +25,11 @@ from addon.vocabulary import (
     Provenance,
     ReviewState,
     SourceKind,
+    TiesMissing,
     Transport,
     Trigger,
 )
+from cli.linked import EventTie, History
 from rules.model import Band, Tier
 
 SCHEMA = "pixelwitness/report/1"
@@ -310,6 +313,8 @@ class Event(Frozen):
     page_class: PageClass
     linkability: Linkability
     linkability_complete: bool
+    ties: tuple[EventTie, ...] = ()
+    ties_missing: tuple[TiesMissing, ...] = ()
     derived_from: str | None
     library: str | None = None
     agent: str | None = None
@@ -417,6 +422,39 @@ class Page(Frozen):
     events: int
     fetched: tuple[str, ...] = ()
     consent: ConsentState = "unknown"
+
+
+class ConsentFinding(Frozen):
+    """What was made, sent, set or loaded on a site, held against what the visitor had chosen at that moment.
+
+    A fact about consent, never part of a score. `what` says of what kind, `name` which cookie or script, `identifier`
+    which value, by its name in `histories`. `at` is the moment that `state` is of; `created_at` is what a value says
+    of itself by the browser's clock, `first_seen_at` when a request first carried it, `not_before` the last page of
+    the site that was asked for without it. `brought_along`: it is older than the capture's first page of the site.
+    `states` count the events or requests with it by what had been chosen at their moments; `lifetime_seconds` is how
+    long an answer told the browser to keep a cookie.
+    """
+
+    what: ConsentFindingKind
+    site: str | None
+    name: str
+    identifier: str | None
+    value: str | None
+    at: str
+    state: ConsentState
+    basis: ConsentBasis
+    last_before: ConsentProof | None
+    first_after: ConsentProof | None
+    created_at: str | None
+    first_seen_at: str
+    not_before: str | None
+    brought_along: bool
+    states: dict[ConsentState, int]
+    lifetime_seconds: int | None
+    event_ids: tuple[str, ...]
+    request_ids: tuple[str, ...]
+    text: str
+    notes: tuple[str, ...]
 
 
 class Support(Frozen):
@@ -563,7 +601,8 @@ class Report(Frozen):
     """One session, ready to be rendered. `schema` names the version of this structure.
 
     `packs` are the optional packs that were switched on, `packs_digest` names the set of their rules, and
-    `other_rules` are those of them that counted.
+    `other_rules` are those of them that counted. `histories`, `unjoined_events` (which carried nothing that joins
+    them to others) and `consent_findings` are of all events of the session, also of those below `min_score`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", serialize_by_alias=True, validate_by_name=True)
@@ -582,6 +621,9 @@ class Report(Frozen):
     pages: tuple[Page, ...] = ()
     inferences: tuple[Inference, ...] = ()
     stories: tuple[Story, ...] = ()
+    histories: tuple[History, ...] = ()
+    unjoined_events: tuple[str, ...] = ()
+    consent_findings: tuple[ConsentFinding, ...] = ()
     marks: tuple[Mark, ...]
     problems: tuple[Problem, ...]
     packs: tuple[str, ...] = ()

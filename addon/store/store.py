@@ -245,6 +245,16 @@ class Store(PersonaTables):
             sources_with_cookies=with_cookies,
         )
 
+    def consent(self, session: str) -> tuple[ConsentEvidence, ...]:
+        """Return the evidence of choices in a session, in the order of time."""
+        rows = self._rows("SELECT * FROM obs_consent WHERE session = ? ORDER BY at, position", session)
+        return tuple(
+            ConsentEvidence.model_validate(
+                {**{k: v for k, v in row.items() if k not in {"session", "source"}}, "source_id": row["source"]}
+            )
+            for row in rows
+        )
+
     def observed_requests(self, session: str) -> dict[str, ObservedRequest]:
         """Return the observed requests of a session by key."""
         rows = self._rows("SELECT * FROM obs_requests WHERE session = ?", session)
@@ -274,16 +284,6 @@ class Store(PersonaTables):
                     "source_id": row["source"],
                     "cookie_names": json.loads(row["cookie_names"]),
                 }
-            )
-            for row in rows
-        )
-
-    def consent(self, session: str) -> tuple[ConsentEvidence, ...]:
-        """Return what was seen of the visitor's choices, in the order of time."""
-        rows = self._rows("SELECT * FROM obs_consent WHERE session = ? ORDER BY at, position", session)
-        return tuple(
-            ConsentEvidence.model_validate(
-                {**{k: v for k, v in row.items() if k not in {"session", "source"}}, "source_id": row["source"]}
             )
             for row in rows
         )

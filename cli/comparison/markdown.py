@@ -3,7 +3,7 @@
 from cli import wording
 from cli.comparison import words
 from cli.comparison.model import Comparison, PageCell
-from cli.reports.markdown import code, escaped, inline, table
+from cli.reports.markup import code, escaped, inline, table
 
 
 def render(comparison: Comparison) -> str:

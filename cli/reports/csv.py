@@ -9,6 +9,7 @@ import io
 from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple
 
+from addon.vocabulary import ConsentState
 from cli import sentences, typed
 from cli.schema import Act, Event, Report
 from cli.terminal import printable
@@ -29,11 +30,16 @@ def _joined(values: Iterable[str]) -> str:
 
 
 class Row(NamedTuple):
-    """One event with the report and the act it belongs to."""
+    """One event with the report, the act and Meta's history it belongs to (its number), and its browser id's origin.
+
+    `made` is what the visitor had chosen when the event's browser id was made.
+    """
 
     report: Report
     event: Event
     act: Act | None
+    history: int | None = None
+    made: ConsentState | None = None
 
 
 _COLUMNS: Final[dict[str, Callable[[Row], object]]] = {
@@ -77,6 +83,9 @@ _COLUMNS: Final[dict[str, Callable[[Row], object]]] = {
     "identifiers": lambda row: _joined(
         f"{found.kind}={found.value} ({found.source})" for found in row.event.identifiers
     ),
+    "joined_by": lambda row: _joined(tie.name for tie in row.event.ties if tie.name is not None),
+    "history": lambda row: row.history,
+    "browser_id_made": lambda row: row.made,
     "consent": lambda row: row.event.consent.state,
     "consent_basis": lambda row: row.event.consent.basis,
     "delivery": lambda row: row.event.delivery,
@@ -122,7 +131,15 @@ def render(report: Report, _verbosity: int = 0) -> str:
     columns = _COLUMNS | (_OTHER_COLUMNS if report.packs else {}) | (_PERSON_COLUMNS if report.test_persons else {})
     writer.writerow(columns)
     acts = {identity: act for act in report.acts for identity in act.event_ids}
+    known = [item for item in report.histories if item.level == "meta"]
+    numbers = {identity: number for number, item in enumerate(known, 1) for identity in item.event_ids}
+    made = {
+        identity: item.state
+        for item in report.consent_findings
+        if item.what == "browser_id"
+        for identity in item.event_ids
+    }
     for event in report.events:
-        row = Row(report, event, acts.get(event.id))
+        row = Row(report, event, acts.get(event.id), numbers.get(event.id), made.get(event.id))
         writer.writerow([cell(column(row)) for column in columns.values()])
     return buffer.getvalue()

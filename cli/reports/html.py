@@ -13,7 +13,8 @@ from typing import Final, NamedTuple
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
-from cli import sentences, setups, typed, wording
+from cli import consent_words, link_words, sentences, setups, typed, wording
+from cli.lanes import drawing
 from cli.schema import Event, Finding, OtherCategories, Persona, Report, Story, StoryLine
 from cli.summary import Entry, OtherSite, Quote, Segment, Summary, Timeline, excerpt, summarise
 from cli.terminal import printable
@@ -192,6 +193,34 @@ def unmatched_rows(persona: Persona) -> list[Row]:
             )
         )
         for found in persona.unmatched
+    ]
+
+
+def tie_rows(event: Event) -> list[Row]:
+    """Return what ties an event to a person as rows, the strongest first."""
+    return [
+        Row(
+            (
+                Cell(
+                    wording.capital(found.name or found.what),
+                    note="; ".join(
+                        part
+                        for part in (
+                            cut(found.value, 120),
+                            f"joins nothing: {link_words.NO_JOINS[found.why_not]}" if found.why_not else "",
+                        )
+                        if part
+                    ),
+                ),
+                Cell(wording.capital(link_words.RESOLVERS[found.resolvable_by])),
+                Cell(
+                    wording.capital(found.lifetime.text) if found.lifetime else "Not stated",
+                    note=f"made {wording.instant(found.created_at)}" if found.created_at else "",
+                ),
+                Cell(wording.instant(found.first_seen_at) if found.first_seen_at else "—"),
+            )
+        )
+        for found in event.ties
     ]
 
 
@@ -403,9 +432,9 @@ def timeline_words(timeline: Timeline) -> str:
 
 
 @cache
-def _template() -> Template:
-    """Return the compiled template."""
-    environment = Environment(
+def environment() -> Environment:
+    """Return the environment of our templates: everything printed is made visible and escaped."""
+    made = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
         finalize=shown,
@@ -416,6 +445,7 @@ def _template() -> Template:
     for helper in (
         criteria_of,
         cut,
+        drawing,
         entry_rows,
         finding_rows,
         first_sentence,
@@ -435,15 +465,23 @@ def _template() -> Template:
         source_rows,
         step_rows,
         story_rows,
+        tie_rows,
         timeline_marks,
         timeline_words,
         undeclared_rows,
         unmatched_rows,
     ):
-        environment.globals[helper.__name__] = helper
-    environment.globals.update(words=wording, say=sentences, setup=setups, typed=typed, lanes=_LANES, most=_MOST)
-    environment.globals.update(longest_list=_LONGEST_LIST, longest_pages=_LONGEST_PAGES, longest_story=_LONGEST_STORY)
-    return environment.get_template("html.html.j2")
+        made.globals[helper.__name__] = helper
+    made.globals.update(words=wording, say=sentences, setup=setups, typed=typed, lanes=_LANES, most=_MOST)
+    made.globals.update(join=link_words, choice=consent_words)
+    made.globals.update(longest_list=_LONGEST_LIST, longest_pages=_LONGEST_PAGES, longest_story=_LONGEST_STORY)
+    return made
+
+
+@cache
+def _template() -> Template:
+    """Return the compiled template."""
+    return environment().get_template("html.html.j2")
 
 
 def render(report: Report, _verbosity: int = 0) -> str:

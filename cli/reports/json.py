@@ -20,10 +20,14 @@ def _escaped(match: re.Match[str]) -> str:
     return json.dumps(match.group())[1:-1]
 
 
+def printed(content: object) -> str:
+    """Return what a JSON text can hold as an indented one that is safe to print, ending with a newline."""
+    return _ACTIVE.sub(_escaped, json.dumps(content, ensure_ascii=False, indent=2)) + "\n"
+
+
 def dump(model: BaseModel) -> str:
-    """Return a model as indented JSON that is safe to show, ending with a newline."""
-    whole = json.dumps(model.model_dump(mode="json", by_alias=True), ensure_ascii=False, indent=2)
-    return _ACTIVE.sub(_escaped, whole) + "\n"
+    """Return a model as indented JSON that is safe to print, ending with a newline."""
+    return printed(model.model_dump(mode="json", by_alias=True))
 
 
 def render(report: Report, _verbosity: int = 0) -> str:

@@ -6,67 +6,20 @@ and ledger, 2 every parameter.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from cli import sentences, setups, typed, wording
+from cli.reports import linked_markdown
+from cli.reports.markup import code, cut, escaped, inline, table, tag
 from cli.schema import Event, Filter, Finding, Mark, Report, Step
 from cli.summary import Entry, Quote, Setup, Site, Summary, excerpt, summarise
-from cli.terminal import printable
 from rules.model import Band
 
-_SPECIAL: Final = re.compile(r"[`*_\[\]|~$#]")
-_ENTITIES: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "@": "&#64;", "\\": "&#92;"}
-_LINKS: Final = re.compile(r"(?i)(?<=\bwww)\.|:(?=//)")
-_BLOCK_START: Final = re.compile(r"[-+=]|\d+(?=[.)])")
-_UNSAFE_IN_CODE: Final = re.compile(r"[`<>&|\\]")
 _AROUND: Final = 120
-_LONGEST: Final = 400
 _LONGEST_LIST: Final = 8
 _LONGEST_PAGES: Final = 15
 _LONGEST_STORY: Final = 12
-
-
-def inline(text: str) -> str:
-    """Return text that Markdown shows as it is within a line: no markup, no HTML, no link of an address."""
-    shown = _LINKS.sub(lambda found: f"\0{ord(found.group())};", printable(text))
-    return "".join(
-        _ENTITIES.get(character) or (f"\\{character}" if _SPECIAL.match(character) else character)
-        for character in shown
-    ).replace("\0", "&#")
-
-
-def escaped(text: str) -> str:
-    """Return text that Markdown shows as it is, also where it begins a line."""
-    shown = inline(text).strip()
-    start = _BLOCK_START.match(shown)
-    if start is None:
-        return shown
-    first = start.group()
-    return f"{first}\\{shown[len(first) :]}" if first.isdigit() else f"\\{shown}"
-
-
-def code(text: str) -> str:
-    """Return text as a code span, or escaped where a code span could not hold it safely."""
-    shown = printable(text)
-    if not shown.strip() or _UNSAFE_IN_CODE.search(shown) or shown != shown.strip():
-        return escaped(shown)
-    return f"`{shown}`"
-
-
-def cut(text: str, longest: int = _LONGEST) -> str:
-    """Shorten a very long value and say so."""
-    if len(text) <= longest:
-        return text
-    return f"{text[:longest]} … ({len(text):,} characters, whole in the JSON report)"
-
-
-def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    """Return a table; its cells are Markdown already."""
-    lines = [f"| {' | '.join(cells)} |" for cells in rows]
-    if not lines:
-        return []
-    return ["", f"| {' | '.join(heads)} |", f"|{'---|' * len(heads)}", *lines, ""]
 
 
 def render(report: Report, verbosity: int = 0) -> str:
@@ -82,11 +35,13 @@ def render(report: Report, verbosity: int = 0) -> str:
         if verbosity >= 1:
             lines += _events(site, report, verbosity)
     lines += _without_finding(report, summary, verbosity)
+    lines += linked_markdown.choices(report, summary, verbosity)
+    lines += linked_markdown.joined(report, summary, verbosity)
     lines += _others(report, summary)
     lines += _setups(summary, verbosity)
     lines += _pages(report, summary, verbosity)
     if summary.dismissed:
-        lines += ["", f"## Dismissed findings{_tag(summary)}", ""]
+        lines += ["", f"## Dismissed findings{tag(summary)}", ""]
         lines += [
             f"- {wording.instant(item.event.occurred_at)}, {escaped(sentences.site_name(item.site))}, "
             f"{escaped(item.event.event_name)}, score {item.event.score}: "
@@ -99,11 +54,6 @@ def render(report: Report, verbosity: int = 0) -> str:
     lines += ["", *_warnings(report, summary)]
     text = "\n".join(lines)
     return re.sub(r"\n{3,}", "\n\n", text).rstrip() + "\n"
-
-
-def _tag(summary: Summary) -> str:
-    """Return the mark that headings of a reconstruction carry."""
-    return f" ({wording.RECONSTRUCTION_SHORT.lower()})" if summary.reconstruction else ""
 
 
 def _warnings(report: Report, summary: Summary) -> list[str]:
@@ -164,7 +114,7 @@ def _inferred(report: Report, summary: Summary, verbosity: int) -> list[str]:
         return []
     numbers = {entry.act.id: entry.number for entry in summary.entries}
     shown = report.inferences if verbosity >= 1 else report.inferences[:_LONGEST_LIST]
-    lines = ["", f"## {wording.INFERRED_TITLE}{_tag(summary)}", "", escaped(wording.INFERRED), ""]
+    lines = ["", f"## {wording.INFERRED_TITLE}{tag(summary)}", "", escaped(wording.INFERRED), ""]
     lines += [f"{sentences.inferring(summary)} …", ""]
     for number, found in enumerate(shown, 1):
         lines.append(f"{number}. **… {inline(found.claim)}.**")
@@ -194,7 +144,7 @@ def _story(site: Site, report: Report, verbosity: int) -> list[str]:
 
 def _site(site: Site, report: Report, summary: Summary, verbosity: int) -> list[str]:
     """Return one site's findings."""
-    lines = ["", f"## {escaped(cut(sentences.site_name(site.site), 200))}{_tag(summary)}", ""]
+    lines = ["", f"## {escaped(cut(sentences.site_name(site.site), 200))}{tag(summary)}", ""]
     lines += [escaped(sentences.site_line(site)), "", *_notes(site.notes), *_story(site, report, verbosity)]
     titles = {rule.rule: rule.title for rule in report.rules}
     for group in site.groups:
@@ -298,7 +248,7 @@ def _without_finding(report: Report, summary: Summary, verbosity: int) -> list[s
     """Return the sites with events and no finding, and those without any event."""
     lines = []
     if summary.without_finding:
-        lines += ["", f"## Sites with no health finding{_tag(summary)}", ""]
+        lines += ["", f"## Sites with no health finding{tag(summary)}", ""]
         for site in summary.without_finding:
             seen = f"{wording.count(site.totals.acts, 'act')}, {wording.count(site.totals.events, 'event')}"
             lines.append(f"- **{inline(cut(sentences.site_name(site.site), 100))}**: {seen}")
@@ -308,7 +258,7 @@ def _without_finding(report: Report, summary: Summary, verbosity: int) -> list[s
             for event in site.events:
                 lines += _event(event, report, verbosity)
     if summary.silent:
-        lines += ["", f"## Sites where no event was seen{_tag(summary)}", "", wording.NOT_SEEN_IS_NO_PROOF, ""]
+        lines += ["", f"## Sites where no event was seen{tag(summary)}", "", wording.NOT_SEEN_IS_NO_PROOF, ""]
         for silent in summary.silent:
             lines.append(f"- **{inline(cut(silent.site, 100))}**: {escaped(sentences.silent(silent))}")
             lines += [f"  - {escaped(cut(sentences.mark(mark)))}" for mark in silent.notes]
@@ -321,7 +271,7 @@ def _test_persons(report: Report, summary: Summary, verbosity: int) -> list[str]
     """Return what became of the details of the test persons, where any were given."""
     if not report.test_persons:
         return []
-    lines = ["", f"## {typed.TITLE}{_tag(summary)}", "", escaped(typed.INTRODUCTION), ""]
+    lines = ["", f"## {typed.TITLE}{tag(summary)}", "", escaped(typed.INTRODUCTION), ""]
     for persona in report.test_persons:
         if typed.heading(persona):
             lines += ["", f"### {escaped(cut(typed.heading(persona), 100))}", ""]
@@ -347,7 +297,7 @@ def _others(report: Report, summary: Summary) -> list[str]:
     """Return what optional packs found, where some were switched on."""
     if not report.packs:
         return []
-    lines = ["", f"## {wording.OTHER_TITLE}{_tag(summary)}", ""]
+    lines = ["", f"## {wording.OTHER_TITLE}{tag(summary)}", ""]
     lines.append(escaped(sentences.others(report)))
     if not summary.others:
         return [*lines, "", wording.OTHER_NOTHING]
@@ -378,7 +328,7 @@ def _setups(summary: Summary, verbosity: int) -> list[str]:
     """Return how the pixels were set up; long lists of what is declared only from verbosity 1."""
     if not summary.setups:
         return []
-    lines = ["", f"## How the pixels were set up{_tag(summary)}", "", escaped(setups.INTRODUCTION)]
+    lines = ["", f"## How the pixels were set up{tag(summary)}", "", escaped(setups.INTRODUCTION)]
     for setup in summary.setups:
         lines += _setup(setup, verbosity)
     unread = [setup for setup in summary.setups if setup.configuration.declared is None]
@@ -435,7 +385,7 @@ def _pages(report: Report, summary: Summary, verbosity: int) -> list[str]:
     if not report.pages:
         return []
     few = verbosity >= 1 or len(report.pages) <= _LONGEST_PAGES
-    lines = ["", f"## Pages visited{_tag(summary)}", "", sentences.pages(report)]
+    lines = ["", f"## Pages visited{tag(summary)}", "", sentences.pages(report)]
     if not few:
         lines += ["", "Listed here are the pages on which no event was seen; all of them with -v."]
     return lines + table(

@@ -6,7 +6,8 @@ score; 2 adds every parameter.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from cli import sentences, setups, typed, wording
+from cli import consent_words, link_words, sentences, setups, typed, wording
+from cli.reports import linked_text
 from cli.schema import Event, Filter, Finding, Mark, PublicAddress, Report
 from cli.summary import Entry, Quote, Setup, Site, Summary, excerpt, summarise
 from cli.terminal import columns, printable, wrap
@@ -72,6 +73,7 @@ def render(report: Report, verbosity: int = 0, *, width: int = WIDTH) -> str:
                 first="- ",
             )
             page.say(sentences.review(item.event), indent=2)
+    linked_text.write(page, report, verbosity)
     _others(page, report, summary)
     if verbosity >= 1:
         _events(page, report, summary, verbosity)
@@ -115,6 +117,10 @@ def _opening(page: Page, report: Report, summary: Summary) -> None:
         )
         page.fact("Tied by", sentences.links(totals))
         page.fact("Before consent", sentences.consent_counts(totals))
+    if early := consent_words.headline(report.consent_findings):
+        page.fact("Ids, scripts", early)
+    if joined := link_words.summary(report.histories, len(report.unjoined_events)):
+        page.fact("Joined", joined)
     page.fact("Reviewed", sentences.reviews(totals))
     for text in sentences.apart(totals):
         page.fact("Apart", text)
@@ -465,6 +471,10 @@ def _event(
     fact("Address", sentences.address(event.client_ip, stated))
     fact("Consent", sentences.consent_proved(event.consent))
     fact("Tied by", sentences.link(event.linkability, complete=event.linkability_complete))
+    for tie in event.ties:
+        fact("Tie", _cut(link_words.tie(tie)))
+    for item in event.ties_missing:
+        fact("", link_words.MISSING[item])
     for identifier in event.identifiers:
         fact("Identifier", _cut(sentences.identifier(identifier)))
     for seen in typed.outside(event):
