@@ -11,7 +11,7 @@ migrations = Migrations("pixelwitness")
 
 OBSERVED = (
     "obs_sessions", "obs_sources", "obs_requests", "obs_pages", "obs_consent", "obs_problems", "obs_marks",
-    "obs_reviews",
+    "obs_withdrawals", "obs_reviews",
 )  # fmt: skip
 DERIVED = (
     "der_sessions", "der_events", "der_event_requests", "der_identifiers", "der_assessments", "der_findings",
@@ -300,6 +300,39 @@ CREATE INDEX live_changes_revision ON live_changes (revision);
 """
 
 
+# One request may show several things: what its cookies say, what its answer set, and what it stated to others.
+_CONSENT = """
+CREATE TABLE obs_consent_wider (
+    session TEXT NOT NULL REFERENCES obs_sessions(id),
+    source TEXT NOT NULL,
+    position INTEGER NOT NULL,
+    at REAL NOT NULL,
+    site TEXT NOT NULL,
+    state TEXT,
+    proof TEXT NOT NULL,
+    kind TEXT NOT NULL DEFAULT 'cookies',
+    chosen_at REAL,
+    name TEXT NOT NULL DEFAULT '',
+    says TEXT,
+    against TEXT NOT NULL DEFAULT '[]',
+    PRIMARY KEY (session, source, position, kind, name)
+) STRICT;
+INSERT INTO obs_consent_wider (session, source, position, at, site, state, proof, kind, chosen_at)
+SELECT session, source, position, at, site, state, proof, kind, chosen_at FROM obs_consent;
+DROP TABLE obs_consent;
+ALTER TABLE obs_consent_wider RENAME TO obs_consent;
+ALTER TABLE der_events ADD COLUMN login TEXT NOT NULL DEFAULT '{}';
+CREATE TABLE obs_withdrawals (
+    id INTEGER PRIMARY KEY,
+    session TEXT NOT NULL REFERENCES obs_sessions(id),
+    mark INTEGER NOT NULL REFERENCES obs_marks(id),
+    reason TEXT,
+    by TEXT,
+    stated_at TEXT NOT NULL
+) STRICT;
+"""
+
+
 def _run(db: Database, script: str) -> None:
     # `executescript` would commit behind the migration's back
     for statement in script.split(";\n"):
@@ -317,6 +350,11 @@ def _first(db: Database) -> None:
 @migrations(name="0002_live")
 def _live(db: Database) -> None:
     _run(db, _LIVE)
+
+
+@migrations(name="0006_consent")
+def _consent(db: Database) -> None:
+    _run(db, _CONSENT)
 
 
 def known_migrations() -> frozenset[str]:

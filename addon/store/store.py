@@ -15,8 +15,8 @@ from typing import Any, Self
 
 from sqlite_utils import Database
 
-from addon.audit import AssessedEvent, Clock, Derivation, Observations
-from addon.consent.timeline import ConsentStamp, Mark
+from addon.audit import AssessedEvent, Clock, Derivation, Observations, VisitorStamp
+from addon.consent.timeline import Mark
 from addon.model import Act, Problem
 from addon.observation import ConsentEvidence, ObservedRequest, Observer, PageVisit
 from addon.store.rows import (
@@ -27,6 +27,7 @@ from addon.store.rows import (
     StoredDerivation,
     assessed_event,
     assessment_row,
+    consent_evidence,
     event_row,
     finding_rows,
     identifier_rows,
@@ -213,7 +214,12 @@ class Store:
         self._insert(
             "obs_consent",
             (
-                {"session": session, "source": item.source_id, **item.model_dump(exclude={"source_id"})}
+                {
+                    "session": session,
+                    "source": item.source_id,
+                    **item.model_dump(exclude={"source_id", "against"}),
+                    "against": json.dumps(item.against),
+                }
                 for item in evidence
             ),
         )
@@ -236,10 +242,8 @@ class Store:
             for row in self._rows("SELECT * FROM obs_requests WHERE session = ? ORDER BY started_at, key", session)
         ]
         consent = [
-            ConsentEvidence.model_validate(
-                {**{k: v for k, v in row.items() if k not in {"session", "source"}}, "source_id": row["source"]}
-            )
-            for row in self._rows("SELECT * FROM obs_consent WHERE session = ? ORDER BY at, position", session)
+            consent_evidence(row)
+            for row in self._rows("SELECT * FROM obs_consent WHERE session = ? ORDER BY at, position, rowid", session)
         ]
         with_cookies = frozenset(source.id for source in self.sources(session) if source.cookies_seen)
         return Observations(
@@ -372,11 +376,20 @@ class Store:
         self._insert("der_search", (search_row(session, item) for item in events))
         self._changed(session, [_ALL_EVENTS] if fresh else [item.event.id for item in events])
 
-    def put_consent(self, session: str, stamps: Mapping[str, ConsentStamp]) -> None:
-        """Replace what is known of the choice at the moment of events, given by their ids."""
+    def put_consent(self, session: str, stamps: Mapping[str, VisitorStamp]) -> None:
+        """Replace what is known of the visitor's choice and login at the moment of events, given by their ids."""
         self._connection.executemany(
-            "UPDATE der_events SET consent_state = ?, consent = ? WHERE session = ? AND id = ?",
-            [(stamp.state, stamp.model_dump_json(), session, event) for event, stamp in stamps.items()],
+            "UPDATE der_events SET consent_state = ?, consent = ?, login = ? WHERE session = ? AND id = ?",
+            [
+                (
+                    stamp.consent.state,
+                    stamp.consent.model_dump_json(),
+                    stamp.login.model_dump_json(),
+                    session,
+                    event,
+                )
+                for event, stamp in stamps.items()
+            ],
         )
         self._changed(session, [_ALL_EVENTS])
 
