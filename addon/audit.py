@@ -187,8 +187,9 @@ def assess(
         fields = (*fields, Field(name=FieldName.HIDDEN_URL, parameter="hrl", text=event.page_url))
     assessment = matcher.evaluate(fields)
     visitor = visitor_of(event, by_site)
+    kind, reason = page_class(event.page_url, fields, assessment)
     return AssessedEvent(
-        event=event.model_copy(update={"page_class": page_class(event.page_url, fields, assessment)}),
+        event=event.model_copy(update={"page_class": kind, "page_reason": reason}),
         assessment=assessment,
         consent=visitor.consent,
         page_title=_first(fields, FieldName.PAGE_TITLE),

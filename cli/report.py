@@ -11,23 +11,27 @@ from addon.decoders.meta.identity import identifiers, linkability
 from addon.decoders.meta.wire import query_parameters
 from addon.fold import SAME_REQUEST_SECONDS
 from addon.model import Act as FoundAct
+from addon.model import Event as FoundEvent
 from addon.model import Hit, Param
 from addon.model import Identifier as FoundIdentifier
 from addon.observation import ObservedRequest, PageVisit
 from addon.redaction import Redactor, mask_email, shorten, shorten_address
 from addon.sites import registrable_domain, site_of
-from addon.store.rows import ReviewRow, SessionRow, SourceRow, StoredDerivation
+from addon.store.rows import MarkRow, ReviewRow, SessionRow, SourceRow, StoredDerivation
 from addon.store.store import Store
 from addon.times import now, optional_rfc3339, rfc3339
 from cli import wording
 from cli.bonds import Bond
+from cli.jurisdiction import jurisdictions
 from cli.pixels import configurations
 from cli.profile import inferences, stories
 from cli.schema import (
     Act,
     Clock,
     Consent,
+    ConsentContradiction,
     ConsentProof,
+    ConsentStatement,
     Coverage,
     Event,
     Filter,
@@ -37,6 +41,7 @@ from cli.schema import (
     NearMiss,
     OtherCategories,
     Page,
+    PageReason,
     Parameter,
     Problem,
     PublicAddress,
@@ -47,6 +52,7 @@ from cli.schema import (
     Session,
     Source,
     Step,
+    WithdrawnMark,
 )
 from rules.model import Assessment, Band, Rule
 from rules.model import Finding as FoundFinding
@@ -94,6 +100,7 @@ def build_report(store: Store, session: SessionRow, *, reveal: bool = False, min
     )
     events = tuple(event_of(item, observed, reviews.get(item.event.id), reveal=reveal) for item in kept)
     rules = store.rules(session.id, derivation.ruleset_digest)
+    kept_marks = store.kept_marks(session.id)
     return Report(
         generated_at=now(),
         revealed=reveal,
@@ -114,9 +121,18 @@ def build_report(store: Store, session: SessionRow, *, reveal: bool = False, min
         rules=tuple(_rule_text(rule) for rule in rules),
         configurations=configurations(observed.values(), [item.event for item in derivation.events]),
         pages=pages,
-        marks=tuple(
-            Mark(at=rfc3339(mark.at), kind=mark.kind, site=mark.site, text=mark.text, by=mark.by)
-            for mark in store.marks(session.id)
+        marks=tuple(Mark.model_validate(_mark(row)) for row in kept_marks if row.withdrawn is None),
+        withdrawn_marks=tuple(
+            WithdrawnMark.model_validate(
+                {
+                    **_mark(row),
+                    "withdrawn_at": row.withdrawn.at,
+                    "withdrawn_by": row.withdrawn.by,
+                    "reason": row.withdrawn.reason,
+                }
+            )
+            for row in kept_marks
+            if row.withdrawn is not None
         ),
         problems=tuple(
             Problem(where=item.where, what=item.what)
@@ -324,7 +340,7 @@ def event_of(
     filtered = filtering(event.hits[0])
     whole = {param.name for param in parameters if shown[param.name, param.value] == param.value}
     cut = {param.name for param in parameters if shown[param.name, param.value] != param.value}
-    return Event(
+    shown_event = Event(
         id=event.id,
         event_name=event.event_name,
         kind=event.kind,
@@ -346,6 +362,9 @@ def event_of(
         delivery=event.delivery,
         consent=_consent(item.consent),
         page_class=event.page_class,
+        page_class_reason=_page_reason(event, redactor, whole),
+        logged_in=item.login.state,
+        logged_in_reason=redactor.text(item.login.reason),
         linkability=event.linkability,
         linkability_complete=event.linkability_complete,
         derived_from=event.derived_from,
@@ -386,6 +405,7 @@ def event_of(
         if item.other is not None
         else None,
     )
+    return shown_event.model_copy(update={"jurisdictions": jurisdictions(shown_event)})
 
 
 def _findings(assessment: Assessment, redactor: Redactor, whole: set[str], cut: set[str]) -> tuple[Finding, ...]:
@@ -446,6 +466,32 @@ def _consent(stamp: ConsentStamp) -> Consent:
         basis=stamp.basis,
         last_before=_proof(stamp.last_before),
         first_after=_proof(stamp.first_after),
+        contradictions=tuple(
+            ConsentContradiction(state=item.state, at=rfc3339(item.at), proof=mask_email(item.proof))
+            for item in stamp.contradictions
+        ),
+        statements=tuple(
+            ConsentStatement(kind=item.kind, says=item.says, at=rfc3339(item.at), text=mask_email(item.proof))
+            for item in stamp.statements
+        ),
+    )
+
+
+def _page_reason(event: FoundEvent, redactor: Redactor, whole: set[str]) -> PageReason | None:
+    """Return what decided the class of the page; where its text was shortened, the offsets are not given."""
+    reason = event.page_reason
+    if reason is None:
+        return None
+    address = event.page_url or ""
+    placed = reason.parameter in whole if reason.parameter else redactor.text(address) == address
+    return PageReason(
+        text=reason.text,
+        rule=reason.rule,
+        field=reason.field,
+        parameter=reason.parameter,
+        matched=redactor.optional(reason.matched),
+        start=reason.start if placed else None,
+        end=reason.end if placed else None,
     )
 
 
@@ -453,6 +499,18 @@ def _proof(proof: Proof | None) -> ConsentProof | None:
     return (
         None if proof is None else ConsentProof(state=proof.state, at=rfc3339(proof.at), proof=mask_email(proof.proof))
     )
+
+
+def _mark(row: MarkRow) -> dict[str, object]:
+    mark = row.mark
+    return {
+        "at": rfc3339(mark.at),
+        "kind": mark.kind,
+        "site": mark.site,
+        "text": mark.text,
+        "by": mark.by,
+        "number": row.number,
+    }
 
 
 def _review(review: ReviewRow | None) -> Review:

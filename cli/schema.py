@@ -17,13 +17,16 @@ from addon.vocabulary import (
     EventKind,
     Frame,
     Linkability,
+    LoginState,
     MarkKind,
     PageClass,
     PageUrlFrom,
     ParameterContext,
     Provenance,
     ReviewState,
+    Says,
     SourceKind,
+    StatementKind,
     Transport,
     Trigger,
 )
@@ -114,13 +117,52 @@ class ConsentProof(Frozen):
     proof: str
 
 
+class ConsentContradiction(Frozen):
+    """Something that does not agree with a state of consent, or casts doubt on its proof; `state` is what it says."""
+
+    state: ConsentState | None
+    at: str
+    proof: str
+
+
+class ConsentStatement(Frozen):
+    """What was said of consent beside the choice itself; it decides no state."""
+
+    kind: StatementKind
+    says: Says | None
+    at: str
+    text: str
+
+
 class Consent(Frozen):
-    """What is known of the visitor's choice at the moment of an event."""
+    """What is known of the visitor's choice at the moment of an event, and what contradicts it."""
 
     state: ConsentState
     basis: ConsentBasis
     last_before: ConsentProof | None
     first_after: ConsentProof | None
+    contradictions: tuple[ConsentContradiction, ...] = ()
+    statements: tuple[ConsentStatement, ...] = ()
+
+
+class PageReason(Frozen):
+    """What decided the class of a page. Offsets are null where redaction shortened the text they count in."""
+
+    text: str
+    rule: str | None = None
+    field: str | None = None
+    parameter: str | None = None
+    matched: str | None = None
+    start: int | None = None
+    end: int | None = None
+
+
+class Jurisdiction(Frozen):
+    """The criteria of one jurisdiction and the facts of an event that bear on them, without a verdict."""
+
+    area: str
+    criterion: str
+    facts: tuple[str, ...]
 
 
 class Review(Frozen):
@@ -276,6 +318,9 @@ class Event(Frozen):
     delivery: Delivery
     consent: Consent
     page_class: PageClass
+    page_class_reason: PageReason | None = None
+    logged_in: LoginState = "unknown"
+    logged_in_reason: str | None = None
     linkability: Linkability
     linkability_complete: bool
     derived_from: str | None
@@ -296,6 +341,7 @@ class Event(Frozen):
     near_misses: tuple[NearMiss, ...]
     steps: tuple[Step, ...]
     other: OtherCategories | None = None
+    jurisdictions: tuple[Jurisdiction, ...] = ()
 
 
 class Feature(Frozen):
@@ -442,13 +488,22 @@ class Story(Frozen):
 
 
 class Mark(Frozen):
-    """What the investigator stated about a moment."""
+    """What the investigator stated about a moment. `number` is the one by which it can be withdrawn."""
 
     at: str
     kind: MarkKind
     site: str | None
     text: str
     by: str | None
+    number: int | None = None
+
+
+class WithdrawnMark(Mark):
+    """A mark that counts no longer: why, and who withdrew it when."""
+
+    withdrawn_at: str
+    withdrawn_by: str | None
+    reason: str | None
 
 
 class Problem(Frozen):
@@ -482,6 +537,7 @@ class Report(Frozen):
     inferences: tuple[Inference, ...] = ()
     stories: tuple[Story, ...] = ()
     marks: tuple[Mark, ...]
+    withdrawn_marks: tuple[WithdrawnMark, ...] = ()
     problems: tuple[Problem, ...]
     packs: tuple[str, ...] = ()
     packs_digest: str | None = None

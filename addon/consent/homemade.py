@@ -21,6 +21,9 @@ NAME_PARTS: Final = (
 PLAIN_PARTS: Final = ("consent", "zustimmung", "einwilligung")
 """A name with one of these is plainly about consent, so that a flag answers it."""
 
+COOKIE_PARTS: Final = (*PLAIN_PARTS, "cookie", "gdpr", "ccpa", "optanon", "tracking", "cb-enabled", "cwci")
+"""A name without one of these may be of a privacy notice: an acceptance under it is none of cookies."""
+
 BANNER_PARTS: Final = (
     *PLAIN_PARTS, "gdpr", "eucookie", "cookielaw", "cookiebanner", "cookienotice", "cookiepolicy", "cookiespolicy",
     "cookiepref", "cookiespref", "cookiechoice", "acceptcookie", "acceptedcookie", "cookieaccept", "cookiesaccept",
@@ -32,9 +35,11 @@ BANNER_PARTS: Final = (
 NOT_THE_CHOICE: Final = ("country", "region", "applies", "required", "variant", "version", "lang", "expir", "uuid")
 NOT_THE_CHOICE_WORDS: Final = frozenset(
     {"needed", "pending", "needs", "need", "ask", "asked", "prompt", "date", "time", "timestamp", "id", "domain",
-     "test", "geo", "locale", "url", "page", "count", "key", "hash", "mode", "type"}
+     "test", "geo", "locale", "url", "page", "count", "key", "hash", "mode", "type",
+     "newsletter", "email", "mail", "sms", "push", "terms", "age", "video", "youtube", "vimeo", "maps", "chat",
+     "location", "geolocation", "camera", "embed"}
 )  # fmt: skip
-"""Parts and words of names that are about consent, but not about what was chosen."""
+"""Parts and words of names that are about consent, but not about what was chosen, or not to cookies."""
 
 CLOSED: Final = frozenset(
     {"dismiss", "dismissed", "close", "closed", "seen", "shown", "show", "hide", "hidden", "viewed", "read", "popup",
@@ -42,14 +47,27 @@ CLOSED: Final = frozenset(
 )  # fmt: skip
 """Words in names that tell of the banner: a flag under one is not the choice."""
 
+NEGATED: Final = frozenset(
+    {"declined", "decline", "denied", "deny", "rejected", "reject", "refused", "refuse", "optout", "out", "no", "not",
+     "without", "withdraw", "withdrawn", "revoke", "revoked", "disabled", "abgelehnt", "rechazado", "rechazadas"}
+)  # fmt: skip
+"""Words in names that say no themselves, so that a flag means the contrary."""
+
+AGREED: Final = frozenset(
+    {"accepted", "agreed", "akzeptiert", "zugestimmt", "aceptado", "aceptada", "aceptadas", "accepté", "acceptés"}
+)
+"""Words in names that tell of an acceptance that was given: a flag answers them. `acceptCookies` may be a setting."""
+
+YES: Final = frozenset({"yes", "true", "1", "ja", "oui"})
+
 NEVER_CONSENT: Final = frozenset({"cookietest", "testcookie", "test_cookie", "cookies_enabled", "cookieenabled"})
 
 ACCEPTED: Final = frozenset(
     {"accepted", "accept", "acceptall", "accept_all", "accept-all", "acceptedall", "all", "allow", "allowed",
      "allowall", "allow-all", "allow_all", "agreed", "agree", "granted", "grant", "yes", "true", "optin", "opt-in",
      "opt_in", "full", "ja", "oui", "akzeptiert", "angenommen", "zugestimmt", "alle", "accepté", "accepte", "tout",
-     "toutaccepter", "aceptado", "aceptada", "aceptadas", "aceptar", "todas", "accettato", "accetta", "geaccepteerd", "derbyn",
-     "derbyniwyd", "cytuno"}
+     "toutaccepter", "aceptado", "aceptada", "aceptadas", "aceptar", "todas", "accettato", "accetta", "geaccepteerd",
+     "derbyn", "derbyniwyd", "cytuno"}
 )  # fmt: skip
 REFUSED: Final = frozenset(
     {"declined", "decline", "rejected", "reject", "rejectall", "reject_all", "reject-all", "rejectedall", "refused",
@@ -94,19 +112,23 @@ def read_home_made(name: str, value: str) -> CookieReading | None:
     if text.startswith("{"):
         return _read_object(name, text)
     word = text.lower().replace(" ", "")
+    words = words_of(name)
+    said = f"cookie {quoted(name, MAX_NAME)}={quoted(text)}"
+    if words & (NEGATED | AGREED) and (word in FLAGS or word in {"0", "1"}):
+        return CookieReading(_answer(words, yes=word in YES), said)
     state: ConsentState | None = "accepted" if word in ACCEPTED else "refused" if word in REFUSED else None
     if state is None:
         return None
-    shown = f"cookie {quoted(name, MAX_NAME)}={quoted(text)}"
+    if words & NEGATED or (state == "accepted" and not any(part in lowered for part in COOKIE_PARTS)):
+        return CookieReading("unknown", f"{said}: may be of something else than cookies, or the contrary")
     if word in FLAGS:
         if not any(part in lowered for part in PLAIN_PARTS):
             return None
-        if CLOSED & words_of(name):
-            return CookieReading("unknown", f"{shown}: tells of the banner, not of the choice")
+        if CLOSED & words:
+            return CookieReading("unknown", f"{said}: tells of the banner, not of the choice")
     if meaning(_without_consent(lowered)) == "other":
-        words = "on statistics or settings alone; nothing is said of marketing"
-        return CookieReading("refused" if state == "refused" and "all" in word else "unknown", f"{shown}: {words}")
-    return CookieReading(state, shown)
+        return CookieReading("unknown", f"{said}: on statistics or settings alone; nothing is said of marketing")
+    return CookieReading(state, said)
 
 
 def words_of(name: str) -> frozenset[str]:
@@ -121,6 +143,13 @@ def words_of(name: str) -> frozenset[str]:
 def _is_not_the_choice(name: str) -> bool:
     lowered = name.lower()
     return any(part in lowered for part in NOT_THE_CHOICE) or bool(NOT_THE_CHOICE_WORDS & words_of(name))
+
+
+def _answer(words: frozenset[str], *, yes: bool) -> ConsentState:
+    """Return what a flag under a name that says yes or no itself comes to; its contrary may be a default."""
+    if not yes or (words & NEGATED and words & AGREED):
+        return "unknown"
+    return "refused" if words & NEGATED else "accepted"
 
 
 def _without_consent(lowered: str) -> str:

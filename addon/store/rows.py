@@ -6,7 +6,7 @@ from typing import Any
 
 from addon.audit import AssessedEvent, Clock
 from addon.consent.login import LoginStamp
-from addon.consent.timeline import ConsentStamp
+from addon.consent.timeline import ConsentStamp, Mark
 from addon.model import Act, CapturedRequest, Event, Frozen, Problem
 from addon.observation import ConsentEvidence, ObservedRequest
 from addon.vocabulary import Provenance, ReviewState, SourceKind
@@ -150,6 +150,36 @@ def observed_request(row: dict[str, Any]) -> ObservedRequest:
             held=bool(row["held"]),
             reconstruction=bool(row["reconstruction"]),
         ),
+    )
+
+
+class Withdrawal(Frozen):
+    """That a mark no longer counts: why, who says so, and when (RFC 3339)."""
+
+    reason: str | None
+    by: str | None
+    at: str
+
+
+class MarkRow(Frozen):
+    """A mark as it is kept: its number in the session, in the order in which marks were made, and its end, if any."""
+
+    number: int
+    identity: int
+    mark: Mark
+    stated_at: str
+    withdrawn: Withdrawal | None
+
+
+def mark_row(row: dict[str, Any], number: int) -> MarkRow:
+    """Return the mark in a row of marks joined with withdrawals."""
+    at = row["withdrawn_at"]
+    return MarkRow(
+        number=number,
+        identity=row["id"],
+        mark=Mark.model_validate({name: row[name] for name in ("at", "kind", "site", "text", "by")}),
+        stated_at=row["stated_at"],
+        withdrawn=Withdrawal(reason=row["reason"], by=row["withdrawn_by"], at=at) if at is not None else None,
     )
 
 
