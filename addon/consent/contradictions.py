@@ -84,7 +84,7 @@ def _claimed(state: ConsentState, proofs: Sequence[Known], claims: Sequence[Clai
         last = list(group)[-1]
         if last.state is None or not disagree(last.state, state):
             continue
-        agreed = any(proof.at >= last.at and proof.state == last.state for proof in proofs)
+        agreed = any(proof.at > last.at and proof.state == last.state for proof in proofs)
         chosen_since = any(other.at > last.at and other.state in {None, state} for other in claims)
         if not agreed and not chosen_since:
             yield Contradiction(at=last.at, state=last.state, proof=last.proof)

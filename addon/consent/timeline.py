@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from pydantic import TypeAdapter
 
 from addon.consent.clicks import BannerClick
-from addon.consent.contradictions import Claim, Contradiction, Known, StatementMade, contradictions
+from addon.consent.contradictions import Claim, Contradiction, Known, StatementMade, contradictions, disagree
 from addon.consent.login import LoginMoment, LoginStamp, in_order, login_at
 from addon.consent.meta import library_first
 from addon.model import Epoch, Frozen
@@ -108,12 +108,14 @@ class ConsentTimeline:
         if before is None and after is None:
             return NOT_KNOWN.model_copy(update={"statements": tuple(latest.values())})
         state, basis = self._decide(before, after, moment)
+        doubt = self._after_a_mark(before, after) if basis == "marked" else ()
         return ConsentStamp(
             state=state,
             basis=basis,
             last_before=before,
             first_after=after,
-            contradictions=contradictions(
+            contradictions=doubt
+            + contradictions(
                 state,
                 self._known[max(0, index - 1) : index + 1],
                 self._known[:index],
@@ -122,6 +124,16 @@ class ConsentTimeline:
             ),
             statements=tuple(latest.values()),
         )
+
+    @staticmethod
+    def _after_a_mark(before: Proof | None, after: Proof | None) -> tuple[Contradiction, ...]:
+        """Return that the first proof after a mark says otherwise, where nothing dates a choice in between."""
+        if before is None or after is None or after.marked or after.margin is not None:
+            return ()
+        if not disagree(before.state, after.state):
+            return ()
+        words = f"the first proof after the mark: {after.proof}"
+        return (Contradiction(at=after.at, state=after.state, proof=words),)
 
     def login_at(self, moment: Epoch) -> LoginStamp:
         """Return what is known of a login at `moment`, epoch seconds."""
