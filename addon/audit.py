@@ -1,11 +1,13 @@
 """From observations to events, assessments and acts: the one path that live, replay and rebuild share."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from statistics import median, quantiles
 
 from addon.acts import acts
 from addon.consent.clicks import banner_clicks
+from addon.consent.login import LoginStamp
+from addon.consent.meta import departures, limited_data_use
 from addon.consent.timeline import NOT_KNOWN, ConsentStamp, ConsentTimeline, Mark, timelines
 from addon.decoders.base import Decoded
 from addon.decoders.meta import content
@@ -49,6 +51,14 @@ class AssessedEvent(Frozen):
     clicked: str | None
     searched: str | None
     other: Assessment | None = None
+    login: LoginStamp = LoginStamp()
+
+
+class VisitorStamp(Frozen):
+    """What is known of the visitor at the moment of an event: the choice on cookies, and whether logged in."""
+
+    consent: ConsentStamp
+    login: LoginStamp
 
 
 class Clock(Frozen):
@@ -128,7 +138,7 @@ def derive(observations: Observations, matcher: Matcher, other: Matcher | None =
     events = _link_derived(events)
     for group, event in zip(groups, events, strict=True):
         problems.extend(_disagreements(group, event))
-    by_site = timelines(observations.pages, observations.consent, observations.marks, banner_clicks(events))
+    by_site = timelines_of(observations, events)
     assessed = [assess(event, matcher, by_site, other) for event in events]
     return Derivation(
         ruleset_digest=matcher.ruleset.digest,
@@ -176,21 +186,37 @@ def assess(
     if event.page_evidence is not None and event.page_url is not None:
         fields = (*fields, Field(name=FieldName.HIDDEN_URL, parameter="hrl", text=event.page_url))
     assessment = matcher.evaluate(fields)
+    visitor = visitor_of(event, by_site)
+    kind, reason = page_class(event.page_url, fields, assessment)
     return AssessedEvent(
-        event=event.model_copy(update={"page_class": page_class(event.page_url, fields, assessment)}),
+        event=event.model_copy(update={"page_class": kind, "page_reason": reason}),
         assessment=assessment,
-        consent=consent_of(event, by_site),
+        consent=visitor.consent,
         page_title=_first(fields, FieldName.PAGE_TITLE),
         clicked=_first(fields, FieldName.BUTTON_TEXT),
         searched=_first(fields, FieldName.SEARCH_TERM) or content.search_term(event.page_url),
         other=other.evaluate(fields) if other else None,
+        login=visitor.login,
     )
 
 
-def consent_of(event: Event, by_site: dict[str, ConsentTimeline]) -> ConsentStamp:
-    """Return what is known of the visitor's choice at the moment of `event`."""
+def visitor_of(event: Event, by_site: Mapping[str, ConsentTimeline]) -> VisitorStamp:
+    """Return what is known of the visitor's choice and login at the moment of `event`."""
     timeline = by_site.get(event.site or "")
-    return timeline.at(event.occurred_at) if timeline else NOT_KNOWN
+    consent = timeline.at(event.occurred_at) if timeline else NOT_KNOWN
+    login = timeline.login_at(event.occurred_at) if timeline else LoginStamp()
+    limited = limited_data_use(event)
+    if limited is not None:
+        consent = consent.model_copy(update={"statements": (*consent.statements, limited)})
+    return VisitorStamp(consent=consent, login=login)
+
+
+def timelines_of(observations: Observations, events: Iterable[Event]) -> dict[str, ConsentTimeline]:
+    """Return the timeline of every site, from what was observed and from what the events themselves report."""
+    events = tuple(events)
+    return timelines(
+        observations.pages, observations.consent, observations.marks, banner_clicks(events), departures(events)
+    )
 
 
 def build_event(group: Sequence[Sighting], with_cookies: frozenset[str], hidden: HiddenPage | None) -> Event:

@@ -146,6 +146,22 @@ class Witness(Frozen):
     request: CapturedRequest
 
 
+class PageReason(Frozen):
+    """What decided the class of a page, in words and as the text that was met.
+
+    `start` and `end` count code points in the decoded value of `parameter`, or in the page's address where no
+    parameter is named.
+    """
+
+    text: str
+    rule: str | None = None
+    field: str | None = None
+    parameter: str | None = None
+    matched: str | None = None
+    start: int | None = None
+    end: int | None = None
+
+
 class Event(Frozen):
     """One thing a page made the browser tell Meta, with every request that carried it.
 
@@ -172,6 +188,7 @@ class Event(Frozen):
     linkability: Linkability
     linkability_complete: bool
     page_class: PageClass
+    page_reason: PageReason | None = None
     derived_from: str | None = None
     identifiers: tuple[Identifier, ...] = ()
 

@@ -5,16 +5,23 @@ kept; of first-party requests only address, title, time, cookie names and consen
 """
 
 import html
+from collections.abc import Iterable
 
+from addon.consent.banners import asks_for_consent
+from addon.consent.belief import believed
 from addon.consent.choices import OUT_OF_SIGHT, choice_request, loads_platform, page_of
-from addon.consent.evidence import asks_for_consent, read_cookies
+from addon.consent.evidence import MAX_COOKIES, may_tell, read_cookies
+from addon.consent.login import login_step
+from addon.consent.reading import CookieReading
+from addon.consent.setcookie import cookies_after
+from addon.consent.statements import Statement, may_state, statements_of_cookies, statements_of_request
 from addon.decoders.base import Decoder, RequestRole
 from addon.decoders.meta.decoder import MetaDecoder
 from addon.decoders.meta.endpoints import Address, split_address
 from addon.model import CapturedRequest, Epoch, Frozen
 from addon.redaction import cookie_pairs, scrub, scrub_address
 from addon.sites import registrable_domain, site_of
-from addon.vocabulary import ConsentState, EvidenceKind
+from addon.vocabulary import ConsentState, EvidenceKind, Says
 from addon.witness import KeyMaker, request_digest
 
 DECODERS: tuple[Decoder, ...] = (MetaDecoder(),)
@@ -25,6 +32,7 @@ GPC_WORDS = "; the browser sent Sec-GPC: 1"
 """What is added to a proof where the browser sent the signal Global Privacy Control. It is no choice on cookies."""
 
 _TITLE_SEARCHED = 300_000
+_CHOICES = frozenset({"refused", "partly_accepted", "accepted"})
 _SAME_SITE = frozenset({"none", "same-origin", "same-site", None})
 
 
@@ -57,7 +65,8 @@ class PageVisit(Frozen):
 class ConsentEvidence(Frozen):
     """What one request shows of the visitor's choice on a site; `state` None: nothing.
 
-    `chosen_at` is when the choice was made by the cookie's own account, which is the browser's clock.
+    `chosen_at` is when the choice was made by the cookie's own account, which is the browser's clock. `against` is
+    what in the same request contradicts the state. Of a statement, `name` is its kind and `says` what it comes to.
     """
 
     source_id: str
@@ -68,6 +77,9 @@ class ConsentEvidence(Frozen):
     proof: str
     kind: EvidenceKind = "cookies"
     chosen_at: Epoch | None = None
+    name: str = ""
+    says: Says | None = None
+    against: tuple[str, ...] = ()
 
 
 class Observer:
@@ -86,7 +98,7 @@ class Observer:
         self._platforms: set[tuple[str, str]] = set()
         self._cookies_left_out = False
         self._cookies_shown = False
-        self._last_of_run: dict[str, ConsentEvidence] = {}
+        self._last_of_run: dict[tuple[str, str], ConsentEvidence] = {}
 
     def observe(self, request: CapturedRequest) -> ObservedRequest | None:
         """Take in one request; return it without secrets where it concerns a vendor."""
@@ -111,6 +123,8 @@ class Observer:
                 )
                 self.cookies_seen |= any(name.lower() == "cookie" for name, _ in clean.headers)
                 self.requests.append(observed)
+                if role in {"library", "configuration"}:
+                    self._loaded(request)
                 return observed
         self._first_party(request)
         return None
@@ -124,10 +138,13 @@ class Observer:
         if page_like and site:
             self._sites.add(site)
             self._visit(request, site)
+        if may_state(request.url):
+            self._state_all(request, site_of(page_of(request)) or site, statements_of_request(address))
         if self._choice(request, address, site) or self._platform(request, address):
             return
         if site in self._sites:
             self._consent(request, site)
+            self._login(request, address, site)
 
     def _choice(self, request: CapturedRequest, address: Address, site: str) -> bool:
         """Keep that a request told of the visitor's choice, for the site whose page sent it."""
@@ -138,7 +155,7 @@ class Observer:
         where = page if page is not None and page in self._sites else site
         if where not in self._sites:
             return False
-        self._close_run(where)
+        self._close_run(where, "")
         self.consent.append(
             ConsentEvidence(
                 source_id=self.source_id,
@@ -194,28 +211,100 @@ class Observer:
 
     def _consent(self, request: CapturedRequest, site: str) -> None:
         """Keep the first and the last request of every run in which a site's cookies say the same."""
-        reading = read_cookies([*cookie_pairs(request.headers), *_set_cookies(request)])
-        if reading is None and request.header("sec-fetch-site") not in _SAME_SITE:
-            return  # cookies marked SameSite=Strict are missing here, so their absence shows nothing
-        evidence = ConsentEvidence(
+        sent = [pair for pair in cookie_pairs(request.headers) if may_tell(pair[0])][:MAX_COOKIES]
+        reading = read_cookies(sent)
+        self._state_all(request, site, statements_of_cookies(sent))
+        if reading is not None or request.header("sec-fetch-site") in _SAME_SITE:
+            # elsewhere cookies marked SameSite=Strict are missing, so their absence shows nothing
+            self._keep_run(self._cookies(request, site, reading, "cookies"))
+        after = cookies_after(sent, request.response_headers, request.started_at)
+        changed = read_cookies(after) if after != sent else None
+        if changed is not None and (reading is None or reading.state != changed.state):
+            self._close_run(site, "")
+            choice = request.method == "POST" and changed.state in _CHOICES
+            self.consent.append(self._cookies(request, site, changed, "choice" if choice else "set"))
+
+    def _cookies(
+        self, request: CapturedRequest, site: str, reading: CookieReading | None, kind: EvidenceKind
+    ) -> ConsentEvidence:
+        """Return what the cookies of a request show, or those that its answer left."""
+        how = {"set": " (set by the site's answer)", "choice": " (set in answer to a form)"}.get(kind, "")
+        found = believed(reading, request.started_at) if reading else None
+        return ConsentEvidence(
             source_id=self.source_id,
             position=request.position,
             at=request.started_at,
             site=site,
-            state=reading.state if reading else None,
-            proof=(reading.proof if reading else "no consent cookie sent") + _gpc(request),
-            chosen_at=reading.chosen_at if reading else None,
+            state=found.state if found else None,
+            proof=(found.proof if found else "no consent cookie sent") + how + _gpc(request),
+            kind=kind,
+            chosen_at=found.chosen_at if found else None,
+            against=found.against if found else (),
         )
-        last = self._last_of_run.get(site)
+
+    def _state_all(self, request: CapturedRequest, site: str, statements: Iterable[Statement]) -> None:
+        """Keep the first and the last request of every run in which a site states the same of consent."""
+        for statement in statements if site in self._sites else ():
+            self._keep_run(
+                ConsentEvidence(
+                    source_id=self.source_id,
+                    position=request.position,
+                    at=request.started_at,
+                    site=site,
+                    state=None,
+                    proof=statement.words,
+                    kind="statement",
+                    name=statement.kind,
+                    says=statement.says,
+                )
+            )
+
+    def _loaded(self, request: CapturedRequest) -> None:
+        """Keep that a page of a site loaded the vendor's program, which it may hold back until there is a choice."""
+        site = site_of(page_of(request))
+        if site is not None and site in self._sites:
+            self.consent.append(
+                ConsentEvidence(
+                    source_id=self.source_id,
+                    position=request.position,
+                    at=request.started_at,
+                    site=site,
+                    state=None,
+                    proof="a page of the site loaded Meta's program",
+                    kind="statement",
+                    name="library_first",
+                )
+            )
+
+    def _login(self, request: CapturedRequest, address: Address, site: str) -> None:
+        """Keep that a form was sent to a login address and what the site answered, or that a logout was opened."""
+        step = login_step(request, address)
+        if step is not None:
+            self.consent.append(
+                ConsentEvidence(
+                    source_id=self.source_id,
+                    position=request.position,
+                    at=request.started_at,
+                    site=site,
+                    state=None,
+                    proof=step.words,
+                    kind=step.kind,
+                )
+            )
+
+    def _keep_run(self, evidence: ConsentEvidence) -> None:
+        """Take in evidence of which only the first and the last of a run that says the same is kept."""
+        run = (evidence.site, evidence.name)
+        last = self._last_of_run.get(run)
         if last is None or _says(last) != _says(evidence):
-            self._close_run(site)
+            self._close_run(*run)
             self.consent.append(evidence)
-        self._last_of_run[site] = evidence
+        self._last_of_run[run] = evidence
 
     def finish(self) -> None:
         """Keep what is only known at the end of the source. May be called again later."""
-        for site in tuple(self._last_of_run):
-            self._close_run(site)
+        for run in tuple(self._last_of_run):
+            self._close_run(*run)
         if self._cookies_left_out:
             self.consent = [item for item in self.consent if item.kind != "cookies" or item.state is not None]
 
@@ -230,8 +319,8 @@ class Observer:
         self._cookies_shown = any(name.lower() in {"cookie", "set-cookie"} for name, _ in lines)
         self._cookies_left_out = not self._cookies_shown
 
-    def _close_run(self, site: str) -> None:
-        last = self._last_of_run.pop(site, None)
+    def _close_run(self, site: str, name: str) -> None:
+        last = self._last_of_run.pop((site, name), None)
         if last is not None and last not in self.consent:
             self.consent.append(last)
 
@@ -244,16 +333,6 @@ def _is_page(request: CapturedRequest) -> bool:
     if "html" not in (request.response_header("content-type") or "").lower():
         return False
     return destination is not None or "text/html" in (request.header("accept") or "").lower()
-
-
-def _set_cookies(request: CapturedRequest) -> list[tuple[str, str]]:
-    found = []
-    for name, value in request.response_headers:
-        if name.lower() == "set-cookie":
-            key, equals, content = value.partition(";")[0].strip().partition("=")
-            if equals:
-                found.append((key, content))
-    return found
 
 
 def _says(evidence: ConsentEvidence) -> tuple[ConsentState | None, str, Epoch | None]:

@@ -3,10 +3,8 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from addon.audit import consent_of, derive
+from addon.audit import derive, timelines_of, visitor_of
 from addon.capture import file_sha256, read_capture
-from addon.consent.clicks import banner_clicks
-from addon.consent.timeline import timelines
 from addon.model import Frozen, Problem
 from addon.observation import Observer
 from addon.reader import CaptureReader
@@ -135,13 +133,13 @@ def _other_rules(store: Store, session: str, packs: Sequence[str] | None) -> tup
 
 
 def restamp(store: Store, session: str) -> None:
-    """Work out anew the consent of a session's events, as after a mark; scores stay as they are. Raises StoreError."""
+    """Work out anew consent and login of a session's events, as after a mark; scores stay. Raises StoreError."""
     with store.transaction():
         observations = store.observations(session)
         derivation = store.derivation(session)
         events = [item.event for item in derivation.events] if derivation else []
-        by_site = timelines(observations.pages, observations.consent, observations.marks, banner_clicks(events))
-        store.put_consent(session, {event.id: consent_of(event, by_site) for event in events})
+        by_site = timelines_of(observations, events)
+        store.put_consent(session, {event.id: visitor_of(event, by_site) for event in events})
 
 
 def _keep(store: Store, session: str, reading: _Reading) -> ReplayedSource:

@@ -57,9 +57,23 @@ ConsentState = Literal[
     "no_choice_yet", "refused", "partly_accepted", "accepted", "not_asked", "undetermined", "unknown"
 ]
 ConsentBasis = Literal["marked", "observed", "inferred", "none"]
-EvidenceKind = Literal["cookies", "choice", "asks", "hides"]
-"""What a request shows of consent: by its cookies, by telling of a choice, by loading a platform that asks, or one
-that keeps the choice where no request shows it."""
+EvidenceKind = Literal["cookies", "set", "choice", "asks", "hides", "statement", "login", "logout"]
+"""What a request shows of consent: by its cookies, by those that its answer set, by telling of a choice, by loading a
+platform that asks, or one that keeps the choice where no request shows it, or by telling somebody else of consent.
+The last two are of a login and its end."""
+
+StatementKind = Literal[
+    "google_consent_mode", "tc_string", "gpp", "us_privacy", "global_privacy_control", "limited_data_use",
+    "library_first",
+]  # fmt: skip
+"""What is said of consent beside the choice itself, and decides no state: by the page to Google, to vendors of the
+framework, under the laws of US states, by the browser, to Meta; and that Meta's program was there before an event."""
+
+Says = Literal["granted", "denied"]
+"""What such a statement comes to, where it comes to one of these."""
+
+LoginState = Literal["marked", "observed", "unknown"]
+"""How it is known that the visitor had logged in to the site; silence is no proof of the contrary."""
 
 PageClass = Literal[
     "public", "condition", "booking", "results", "portal", "under_18", "shop", "corporate", "search", "unknown"

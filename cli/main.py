@@ -7,7 +7,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from cli.commands import comparing, dictionary, gathering, judging, linking, persona, reading, rulebook
+from cli.commands import comparing, dictionary, gathering, judging, linking, marking, persona, reading, rulebook
 from cli.exits import ExitCode
 from cli.talk import OutputError, say
 
@@ -30,7 +30,8 @@ app.command()(comparing.compare)
 app.command()(linking.links)
 app.command()(reading.schema)
 app.command()(dictionary.params)
-app.command()(judging.mark)
+app.command()(marking.mark)
+app.command()(marking.marks)
 app.command()(judging.review)
 app.command()(judging.rescore)
 app.command()(judging.forget)
@@ -94,7 +95,12 @@ def _explained(error: Exception) -> int:
         return int(error.exit_code)
     from addon.persona.person import PersonFileError  # noqa: PLC0415 - only where something went wrong
     from addon.reader import CaptureError  # noqa: PLC0415 - only where something went wrong
-    from addon.store.store import EventNotFoundError, SessionNotFoundError, StoreError  # noqa: PLC0415
+    from addon.store.store import (  # noqa: PLC0415
+        EventNotFoundError,
+        MarkNotFoundError,
+        SessionNotFoundError,
+        StoreError,
+    )
     from cli.report import NotDerivedError  # noqa: PLC0415
     from rules.errors import RuleSetError, UnknownPackError  # noqa: PLC0415
 
@@ -104,6 +110,7 @@ def _explained(error: Exception) -> int:
         (StoreError, ExitCode.DATABASE),
         (SessionNotFoundError, ExitCode.NOT_FOUND),
         (EventNotFoundError, ExitCode.NOT_FOUND),
+        (MarkNotFoundError, ExitCode.NOT_FOUND),
         (NotDerivedError, ExitCode.NOT_FOUND),
         (OutputError, ExitCode.USAGE),
         (UnknownPackError, ExitCode.USAGE),

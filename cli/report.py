@@ -19,12 +19,13 @@ from addon.model import Identifier as FoundIdentifier
 from addon.observation import ObservedRequest, PageVisit
 from addon.redaction import Redactor, mask_email, shorten, shorten_address
 from addon.sites import registrable_domain, site_of
-from addon.store.rows import ReviewRow, SessionRow, SourceRow, StoredDerivation
+from addon.store.rows import MarkRow, ReviewRow, SessionRow, SourceRow, StoredDerivation
 from addon.store.store import Store
 from addon.times import now, optional_rfc3339, rfc3339
 from cli import wording
 from cli.bonds import Bond
 from cli.consent_words import consent_findings
+from cli.jurisdiction import jurisdictions
 from cli.linked import EventTies
 from cli.persons import NOBODY, Persons, guessed
 from cli.pixels import configurations
@@ -33,7 +34,9 @@ from cli.schema import (
     Act,
     Clock,
     Consent,
+    ConsentContradiction,
     ConsentProof,
+    ConsentStatement,
     Coverage,
     Event,
     Filter,
@@ -43,6 +46,7 @@ from cli.schema import (
     NearMiss,
     OtherCategories,
     Page,
+    PageReason,
     Parameter,
     Problem,
     PublicAddress,
@@ -53,6 +57,7 @@ from cli.schema import (
     Session,
     Source,
     Step,
+    WithdrawnMark,
 )
 from cli.ties import consent_facts, name_of, session_ties, ties_of_one
 from rules.model import Assessment, Band, Rule
@@ -109,6 +114,7 @@ def build_report(store: Store, session: SessionRow, *, reveal: bool = False, min
     )
     events = tuple(event for event in every if event.id in kept_ids)
     rules = store.rules(session.id, derivation.ruleset_digest)
+    kept_marks = store.kept_marks(session.id)
     return Report(
         generated_at=now(),
         revealed=reveal,
@@ -138,9 +144,18 @@ def build_report(store: Store, session: SessionRow, *, reveal: bool = False, min
         rules=tuple(_rule_text(rule) for rule in rules),
         configurations=configurations(observed.values(), [item.event for item in derivation.events]),
         pages=pages,
-        marks=tuple(
-            Mark(at=rfc3339(mark.at), kind=mark.kind, site=mark.site, text=mark.text, by=mark.by)
-            for mark in store.marks(session.id)
+        marks=tuple(Mark.model_validate(_mark(row)) for row in kept_marks if row.withdrawn is None),
+        withdrawn_marks=tuple(
+            WithdrawnMark.model_validate(
+                {
+                    **_mark(row),
+                    "withdrawn_at": row.withdrawn.at,
+                    "withdrawn_by": row.withdrawn.by,
+                    "reason": row.withdrawn.reason,
+                }
+            )
+            for row in kept_marks
+            if row.withdrawn is not None
         ),
         problems=tuple(
             Problem(where=item.where, what=item.what)
@@ -367,7 +382,7 @@ def event_of(
     filtered = filtering(event.hits[0])
     whole = {param.name for param in parameters if shown[param.name, param.value] == param.value}
     cut = {param.name for param in parameters if shown[param.name, param.value] != param.value}
-    return Event(
+    shown_event = Event(
         id=event.id,
         event_name=event.event_name,
         kind=event.kind,
@@ -389,6 +404,9 @@ def event_of(
         delivery=event.delivery,
         consent=_consent(item.consent),
         page_class=event.page_class,
+        page_class_reason=_page_reason(event, redactor, whole),
+        logged_in=item.login.state,
+        logged_in_reason=redactor.text(item.login.reason),
         linkability=event.linkability,
         linkability_complete=event.linkability_complete,
         ties=tied.ties,
@@ -432,6 +450,7 @@ def event_of(
         else None,
         person=persons.in_event(event, whole - cut),
     )
+    return shown_event.model_copy(update={"jurisdictions": jurisdictions(shown_event)})
 
 
 def _findings(assessment: Assessment, redactor: Redactor, whole: set[str], cut: set[str]) -> tuple[Finding, ...]:
@@ -492,6 +511,32 @@ def _consent(stamp: ConsentStamp) -> Consent:
         basis=stamp.basis,
         last_before=_proof(stamp.last_before),
         first_after=_proof(stamp.first_after),
+        contradictions=tuple(
+            ConsentContradiction(state=item.state, at=rfc3339(item.at), proof=mask_email(item.proof))
+            for item in stamp.contradictions
+        ),
+        statements=tuple(
+            ConsentStatement(kind=item.kind, says=item.says, at=rfc3339(item.at), text=mask_email(item.proof))
+            for item in stamp.statements
+        ),
+    )
+
+
+def _page_reason(event: FoundEvent, redactor: Redactor, whole: set[str]) -> PageReason | None:
+    """Return what decided the class of the page; where its text was shortened, the offsets are not given."""
+    reason = event.page_reason
+    if reason is None:
+        return None
+    address = event.page_url or ""
+    placed = reason.parameter in whole if reason.parameter else redactor.text(address) == address
+    return PageReason(
+        text=reason.text,
+        rule=reason.rule,
+        field=reason.field,
+        parameter=reason.parameter,
+        matched=redactor.optional(reason.matched),
+        start=reason.start if placed else None,
+        end=reason.end if placed else None,
     )
 
 
@@ -499,6 +544,18 @@ def _proof(proof: Proof | None) -> ConsentProof | None:
     return (
         None if proof is None else ConsentProof(state=proof.state, at=rfc3339(proof.at), proof=mask_email(proof.proof))
     )
+
+
+def _mark(row: MarkRow) -> dict[str, object]:
+    mark = row.mark
+    return {
+        "at": rfc3339(mark.at),
+        "kind": mark.kind,
+        "site": mark.site,
+        "text": mark.text,
+        "by": mark.by,
+        "number": row.number,
+    }
 
 
 def _review(review: ReviewRow | None) -> Review:

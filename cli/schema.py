@@ -18,13 +18,16 @@ from addon.vocabulary import (
     EventKind,
     Frame,
     Linkability,
+    LoginState,
     MarkKind,
     PageClass,
     PageUrlFrom,
     ParameterContext,
     Provenance,
     ReviewState,
+    Says,
     SourceKind,
+    StatementKind,
     TiesMissing,
     Transport,
     Trigger,
@@ -117,13 +120,52 @@ class ConsentProof(Frozen):
     proof: str
 
 
+class ConsentContradiction(Frozen):
+    """Something that does not agree with a state of consent, or casts doubt on its proof; `state` is what it says."""
+
+    state: ConsentState | None
+    at: str
+    proof: str
+
+
+class ConsentStatement(Frozen):
+    """What was said of consent beside the choice itself; it decides no state."""
+
+    kind: StatementKind
+    says: Says | None
+    at: str
+    text: str
+
+
 class Consent(Frozen):
-    """What is known of the visitor's choice at the moment of an event."""
+    """What is known of the visitor's choice at the moment of an event, and what contradicts it."""
 
     state: ConsentState
     basis: ConsentBasis
     last_before: ConsentProof | None
     first_after: ConsentProof | None
+    contradictions: tuple[ConsentContradiction, ...] = ()
+    statements: tuple[ConsentStatement, ...] = ()
+
+
+class PageReason(Frozen):
+    """What decided the class of a page. Offsets are null where redaction shortened the text they count in."""
+
+    text: str
+    rule: str | None = None
+    field: str | None = None
+    parameter: str | None = None
+    matched: str | None = None
+    start: int | None = None
+    end: int | None = None
+
+
+class Jurisdiction(Frozen):
+    """The criteria of one jurisdiction and the facts of an event that bear on them, without a verdict."""
+
+    area: str
+    criterion: str
+    facts: tuple[str, ...]
 
 
 class Review(Frozen):
@@ -311,6 +353,9 @@ class Event(Frozen):
     delivery: Delivery
     consent: Consent
     page_class: PageClass
+    page_class_reason: PageReason | None = None
+    logged_in: LoginState = "unknown"
+    logged_in_reason: str | None = None
     linkability: Linkability
     linkability_complete: bool
     ties: tuple[EventTie, ...] = ()
@@ -334,6 +379,7 @@ class Event(Frozen):
     steps: tuple[Step, ...]
     other: OtherCategories | None = None
     person: tuple[PersonSighting, ...] = ()
+    jurisdictions: tuple[Jurisdiction, ...] = ()
 
 
 class Feature(Frozen):
@@ -515,13 +561,22 @@ class Story(Frozen):
 
 
 class Mark(Frozen):
-    """What the investigator stated about a moment."""
+    """What the investigator stated about a moment. `number` is the one by which it can be withdrawn."""
 
     at: str
     kind: MarkKind
     site: str | None
     text: str
     by: str | None
+    number: int | None = None
+
+
+class WithdrawnMark(Mark):
+    """A mark that counts no longer: why, and who withdrew it when."""
+
+    withdrawn_at: str
+    withdrawn_by: str | None
+    reason: str | None
 
 
 class Problem(Frozen):
@@ -625,6 +680,7 @@ class Report(Frozen):
     unjoined_events: tuple[str, ...] = ()
     consent_findings: tuple[ConsentFinding, ...] = ()
     marks: tuple[Mark, ...]
+    withdrawn_marks: tuple[WithdrawnMark, ...] = ()
     problems: tuple[Problem, ...]
     packs: tuple[str, ...] = ()
     packs_digest: str | None = None

@@ -7,7 +7,20 @@ from collections.abc import Mapping, Sequence
 
 from addon.vocabulary import Linkability
 from cli import typed, wording
-from cli.schema import Consent, Event, Identifier, Inference, Mark, Page, PublicAddress, Report, StoryLine, Support
+from cli.schema import (
+    Consent,
+    ConsentContradiction,
+    ConsentStatement,
+    Event,
+    Identifier,
+    Inference,
+    Mark,
+    Page,
+    PublicAddress,
+    Report,
+    StoryLine,
+    Support,
+)
 from cli.summary import (
     ConsentCount,
     Entry,
@@ -293,12 +306,46 @@ def _its(number: int) -> str:
 def consent(value: Consent) -> str:
     """Return the state of consent at one moment with its basis."""
     text = wording.CONSENT_EXPLAINED[value.state]
-    return text if value.basis == "none" else f"{text} (basis: {wording.CONSENT_BASES[value.basis]})"
+    if value.basis != "none":
+        text = f"{text} (basis: {wording.CONSENT_BASES[value.basis]})"
+    if not value.contradictions:
+        return text
+    return f"{text}; contradicted by {wording.count(len(value.contradictions), 'other thing')} that is named"
+
+
+def contradiction(found: ConsentContradiction) -> str:
+    """Return one thing that contradicts a state of consent."""
+    state = f"{wording.CONSENT_STATES[found.state]} " if found.state else ""
+    proof = f"({found.proof})" if state else found.proof
+    return f"contradicted, {wording.instant(found.at)}: {state}{proof}"
+
+
+def statement(found: ConsentStatement) -> str:
+    """Return what was said of consent beside the choice itself."""
+    return f"beside it, {wording.instant(found.at)}, {wording.STATEMENTS[found.kind]}: {found.text}"
+
+
+def page_class(event: Event) -> str:
+    """Return the class of an event's page and what decided it."""
+    text = wording.PAGE_CLASSES[event.page_class]
+    reason = event.page_class_reason
+    if reason is None:
+        return text
+    where = f" in the {wording.field(reason.field)}" if reason.field and reason.matched else ""
+    met = f": “{reason.matched}”{where}" if reason.matched else ""
+    rule = f", rule {reason.rule}" if reason.rule else ""
+    return f"{text} ({reason.text}{met}{rule})"
+
+
+def login(event: Event) -> str:
+    """Return what is known of a login to the site at an event."""
+    reason = f" ({event.logged_in_reason})" if event.logged_in_reason else ""
+    return f"logged in to the site: {wording.LOGINS[event.logged_in]}{reason}"
 
 
 def consent_proofs(value: Consent) -> tuple[str, ...]:
-    """Return the proofs before and after that moment."""
-    return tuple(
+    """Return the proofs before and after that moment, what contradicts the state, and what else was said of it."""
+    proofs = tuple(
         f"{label} {wording.instant(proof.at)}: {wording.CONSENT_STATES[proof.state]} ({proof.proof})"
         for label, proof in (
             ("last proof before,", value.last_before),
@@ -306,6 +353,8 @@ def consent_proofs(value: Consent) -> tuple[str, ...]:
         )
         if proof is not None
     )
+    against = tuple(contradiction(item) for item in value.contradictions)
+    return (*proofs, *against, *(statement(item) for item in value.statements))
 
 
 def consent_proved(value: Consent) -> str:

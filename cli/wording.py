@@ -16,6 +16,7 @@ from addon.vocabulary import (
     EventKind,
     Frame,
     Linkability,
+    LoginState,
     MarkKind,
     PageClass,
     PageUrlFrom,
@@ -23,6 +24,7 @@ from addon.vocabulary import (
     Provenance,
     ReviewState,
     SourceKind,
+    StatementKind,
     Transport,
     Trigger,
 )
@@ -155,6 +157,20 @@ CONSENT_BASES: Final[Mapping[ConsentBasis, str]] = {
     "observed": "seen in the traffic",
     "inferred": "concluded from traffic before and after",
     "none": "no basis in this capture",
+}
+STATEMENTS: Final[Mapping[StatementKind, str]] = {
+    "google_consent_mode": "Google's consent mode",
+    "tc_string": "TC string of the advertising industry's framework",
+    "gpp": "GPP string",
+    "us_privacy": "US Privacy string",
+    "global_privacy_control": "Global Privacy Control",
+    "limited_data_use": "Limited Data Use",
+    "library_first": "Meta's program before its first event",
+}
+LOGINS: Final[Mapping[LoginState, str]] = {
+    "marked": "stated by the investigator",
+    "observed": "seen in the traffic",
+    "unknown": "not known",
 }
 PAGE_CLASSES: Final[Mapping[PageClass, str]] = {
     "public": "public page",
@@ -477,9 +493,12 @@ class LegalNote(NamedTuple):
     paragraphs: tuple[str, ...]
 
 
+UK_EU: Final = "United Kingdom and European Union"
+US: Final = "United States"
+
 LEGAL_NOTES: Final[tuple[LegalNote, ...]] = (
     LegalNote(
-        "United Kingdom and European Union",
+        UK_EU,
         (
             (
                 "Article 4(15) GDPR and UK GDPR define data concerning health; Article 9(1) makes them a "
@@ -499,7 +518,7 @@ LEGAL_NOTES: Final[tuple[LegalNote, ...]] = (
         ),
     ),
     LegalNote(
-        "United States",
+        US,
         (
             (
                 "HHS OCR's bulletin on online tracking (December 2022, revised 18 March 2024) "

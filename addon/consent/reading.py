@@ -33,12 +33,17 @@ ON_BY_DEFAULT: Final = "on by default, no choice made"
 class CookieReading(NamedTuple):
     """What the cookies of one request say, in words why, and when the choice was made by their own account.
 
-    `chosen_at` is the browser's clock, epoch seconds; None where the cookie keeps no time.
+    `chosen_at` is the browser's clock, epoch seconds; None where the cookie keeps no time. `against` is what in the
+    same cookies contradicts it. `dated` is the day that a TC string gives as its own, `expires_at` the end of what
+    the cookie says by its own account; both epoch seconds, and both too coarse or too weak to order events.
     """
 
     state: ConsentState
     proof: str
     chosen_at: float | None = None
+    against: tuple[str, ...] = ()
+    dated: float | None = None
+    expires_at: float | None = None
 
 
 Cookies = Mapping[str, str]
@@ -50,7 +55,7 @@ class Platform(NamedTuple):
 
     A name that ends in `*` stands for all that begin so. `shared` says that others use these names as well,
     so that a value in another form may be read as home-made. `supporting` says that the reading counts only
-    where the cookies of no other platform tell the state.
+    where the cookies of no other platform tell the state. `silent` says that a value that is not read shows nothing.
     """
 
     name: str
@@ -58,6 +63,7 @@ class Platform(NamedTuple):
     read: Callable[[Cookies], CookieReading | None]
     shared: bool = False
     supporting: bool = False
+    silent: bool = False
 
 
 def quoted(text: str, limit: int = MAX_NAME) -> str:

@@ -1,17 +1,16 @@
 """A strict decoder of TC strings, version 2: what is malformed in any way is malformed, never a consent.
 
-Decoders that read past the end of a clipped string take the missing bits for consent. Here every field has
-to lie inside the bits that are there, the vendor sections have to fit, and what is left over has to be the
-padding to whole bytes (or to whole groups of 24 bits, as IAB's own library writes it) and zero.
+Every field has to lie inside the bits that are there, the vendor sections have to fit, and nothing but padding may
+be left over. The published Python decoders (iab-tcf, iab-tcf-bitarray; last released 2022 and 2024) read an empty or
+clipped string as consent to everything, so they are not used.
 
 Source: IAB Europe, Transparency and Consent Framework, "Consent string and vendor list formats v2".
 """
 
 from typing import Final, NamedTuple
 
-_ALPHABET: Final = {
-    char: value for value, char in enumerate("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
-}
+from addon.consent.bits import Bits, MalformedError
+
 _VERSION: Final = 2
 _MAX_CHARS: Final = 8_000
 _MAX_SEGMENTS: Final = 4
@@ -33,66 +32,25 @@ class TcString(NamedTuple):
     legitimate_interests: frozenset[int]
 
 
-class _MalformedError(Exception):
-    """The text is no TC string."""
-
-
-class _Bits:
-    """Reads numbers from the bits of one segment and refuses to read beyond them."""
-
-    def __init__(self, segment: str) -> None:
-        try:
-            self._sextets = bytes(_ALPHABET[char] for char in segment)
-        except KeyError:
-            raise _MalformedError from None
-        self._position = 0
-
-    def take(self, width: int) -> int:
-        """Return the next `width` bits as a number."""
-        first, end = self._position, self._position + width
-        if end > 6 * len(self._sextets):
-            raise _MalformedError
-        number = 0
-        for sextet in self._sextets[first // 6 : (end + 5) // 6]:
-            number = number << 6 | sextet
-        self._position = end
-        return number >> (-end % 6) & ((1 << width) - 1)
-
-    def skip(self, width: int) -> None:
-        """Go past `width` bits, which must be there."""
-        self._position += width
-        if self._position > 6 * len(self._sextets):
-            raise _MalformedError
-
-    def end(self) -> None:
-        """Check that only padding is left, and no more or less of it than encoders write."""
-        whole_bytes = (self._position + 7) // 8
-        to_bytes, to_groups = (whole_bytes * 8 + 5) // 6, (whole_bytes + 2) // 3 * 4
-        if len(self._sextets) not in {to_bytes, to_groups}:
-            raise _MalformedError
-        if self.take(6 * len(self._sextets) - self._position):
-            raise _MalformedError
-
-
 def decode(text: str) -> TcString | None:
     """Return what a TC string of version 2 says, or None where it is malformed in any way."""
     if not text or len(text) > _MAX_CHARS:
         return None
     core, *others = text.split(".", _MAX_SEGMENTS)
     try:
-        found = _core(_Bits(core))
-        kinds = [_other(_Bits(segment)) for segment in others]
-    except _MalformedError:
+        found = _core(Bits(core))
+        kinds = [_other(Bits(segment)) for segment in others]
+    except MalformedError:
         return None
     return found if len(set(kinds)) == len(kinds) else None
 
 
-def _core(bits: _Bits) -> TcString:
+def _core(bits: Bits) -> TcString:
     if bits.take(6) != _VERSION:
-        raise _MalformedError
+        raise MalformedError
     created, updated = bits.take(36) / 10, bits.take(36) / 10
     if not _EARLIEST <= created <= updated <= _LATEST:
-        raise _MalformedError
+        raise MalformedError
     cmp_id = bits.take(12)
     bits.skip(12 + 6 + 12 + 12)  # version of the platform, screen, language, version of the vendor list
     policy_version = bits.take(6)
@@ -108,7 +66,7 @@ def _core(bits: _Bits) -> TcString:
     return TcString(created, updated, cmp_id, policy_version, purposes, legitimate)
 
 
-def _other(bits: _Bits) -> int:
+def _other(bits: Bits) -> int:
     """Check a segment after the core and return its kind."""
     kind = bits.take(3)
     if kind in {_DISCLOSED, _ALLOWED}:
@@ -117,17 +75,17 @@ def _other(bits: _Bits) -> int:
         bits.skip(24 + 24)
         bits.skip(2 * bits.take(6))
     else:
-        raise _MalformedError
+        raise MalformedError
     bits.end()
     return kind
 
 
-def _numbers(bits: _Bits) -> frozenset[int]:
+def _numbers(bits: Bits) -> frozenset[int]:
     field = bits.take(24)
     return frozenset(number for number in range(1, 25) if field >> (24 - number) & 1)
 
 
-def _vendors(bits: _Bits) -> None:
+def _vendors(bits: Bits) -> None:
     highest = bits.take(16)
     if bits.take(1):
         _ranges(bits, highest)
@@ -135,10 +93,10 @@ def _vendors(bits: _Bits) -> None:
         bits.skip(highest)
 
 
-def _ranges(bits: _Bits, highest: int) -> None:
+def _ranges(bits: Bits, highest: int) -> None:
     for _ in range(bits.take(12)):
         several = bits.take(1)
         first = bits.take(16)
         last = bits.take(16) if several else first
         if not 0 < first <= last <= highest:
-            raise _MalformedError
+            raise MalformedError

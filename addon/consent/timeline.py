@@ -6,14 +6,19 @@ that told of it, the cookie's own time, or a click on the banner that a cookie c
 """
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
+from pydantic import TypeAdapter
+
 from addon.consent.clicks import BannerClick
+from addon.consent.contradictions import Claim, Contradiction, Known, StatementMade, contradictions, disagree
+from addon.consent.login import LoginMoment, LoginStamp, in_order, login_at
+from addon.consent.meta import library_first
 from addon.model import Epoch, Frozen
 from addon.observation import GPC_WORDS, ConsentEvidence, PageVisit
-from addon.vocabulary import ConsentBasis, ConsentState, MarkKind
+from addon.vocabulary import ConsentBasis, ConsentState, MarkKind, StatementKind
 
 CHOICE_MARGIN: Final = 1.0
 """Seconds around a time of choice in which the state is not said: clocks differ, some cookies count whole seconds."""
@@ -21,9 +26,13 @@ CHOICE_MARGIN: Final = 1.0
 SAME_CLICK: Final = 2.0
 """Reports of a click on the banner within so many seconds are reports of one click."""
 
+_STATEMENT: Final[TypeAdapter[StatementKind]] = TypeAdapter(StatementKind)
 _CHOICES: Final[frozenset[ConsentState]] = frozenset({"refused", "partly_accepted", "accepted"})
 _NOTHING_CHOSEN: Final[frozenset[ConsentState]] = frozenset({"no_choice_yet", "not_asked"})
 _SETTLED: Final[frozenset[ConsentState]] = _CHOICES | _NOTHING_CHOSEN
+
+
+NO_DEPARTURES: Final[Mapping[str, Sequence[Epoch]]] = {}
 
 
 class Mark(Frozen):
@@ -40,7 +49,8 @@ class Proof(Frozen):
     """A state that something proves for one moment.
 
     `margin` is given where this is the moment of the choice itself: the seconds around it in which it is not
-    said which state holds. `inferred`: what dates it is no proof of its own.
+    said which state holds. `inferred`: what dates it is no proof of its own. `against` is what was found together
+    with it and contradicts it.
     """
 
     state: ConsentState
@@ -49,37 +59,85 @@ class Proof(Frozen):
     marked: bool = False
     margin: float | None = None
     inferred: bool = False
+    against: tuple[str, ...] = ()
 
 
 class ConsentStamp(Frozen):
-    """What is known of the choice at the moment of an event."""
+    """What is known of the choice at the moment of an event, what contradicts it, and what else was said of consent."""
 
     state: ConsentState
     basis: ConsentBasis
     last_before: Proof | None = None
     first_after: Proof | None = None
+    contradictions: tuple[Contradiction, ...] = ()
+    statements: tuple[StatementMade, ...] = ()
 
 
 NOT_KNOWN = ConsentStamp(state="unknown", basis="none")
 
 
 class ConsentTimeline:
-    """The proofs of one site in order of time."""
+    """The proofs of one site in order of time, and what else is known of the visitor there."""
 
-    def __init__(self, proofs: Iterable[Proof]) -> None:
-        """Take the proofs of one site, in any order."""
+    def __init__(
+        self,
+        proofs: Iterable[Proof],
+        claims: Iterable[Claim] = (),
+        statements: Iterable[StatementMade] = (),
+        logins: Iterable[LoginMoment] = (),
+    ) -> None:
+        """Take what is known of one site, in any order."""
         self.proofs: Sequence[Proof] = sorted(proofs, key=lambda proof: proof.at)
         self._times = [proof.at for proof in self.proofs]
+        self._known = [_as_known(proof) for proof in self.proofs]
+        self._claims = sorted(claims, key=lambda claim: claim.at)
+        self._statements = sorted(statements, key=lambda statement: statement.at)
+        self._logins = in_order(logins)
 
     def at(self, moment: Epoch) -> ConsentStamp:
         """Return what is known of the choice at `moment`, epoch seconds."""
         index = bisect_right(self._times, moment)
         before = self.proofs[index - 1] if index else None
         after = self.proofs[index] if index < len(self.proofs) else None
+        said = [statement for statement in self._statements if statement.at <= moment]
+        latest = {
+            statement.kind: statement
+            for statement in said
+            if statement.kind != "library_first" or statement.at == moment
+        }
         if before is None and after is None:
-            return NOT_KNOWN
+            return NOT_KNOWN.model_copy(update={"statements": tuple(latest.values())})
         state, basis = self._decide(before, after, moment)
-        return ConsentStamp(state=state, basis=basis, last_before=before, first_after=after)
+        doubt = self._after_a_mark(before, after) if basis == "marked" else ()
+        return ConsentStamp(
+            state=state,
+            basis=basis,
+            last_before=before,
+            first_after=after,
+            contradictions=doubt
+            + contradictions(
+                state,
+                self._known[max(0, index - 1) : index + 1],
+                self._known[:index],
+                [claim for claim in self._claims if claim.at <= moment],
+                said,
+            ),
+            statements=tuple(latest.values()),
+        )
+
+    @staticmethod
+    def _after_a_mark(before: Proof | None, after: Proof | None) -> tuple[Contradiction, ...]:
+        """Return that the first proof after a mark says otherwise, where nothing dates a choice in between."""
+        if before is None or after is None or after.marked or after.margin is not None:
+            return ()
+        if not disagree(before.state, after.state):
+            return ()
+        words = f"the first proof after the mark: {after.proof}"
+        return (Contradiction(at=after.at, state=after.state, proof=words),)
+
+    def login_at(self, moment: Epoch) -> LoginStamp:
+        """Return what is known of a login at `moment`, epoch seconds."""
+        return login_at(self._logins, moment)
 
     @staticmethod
     def _decide(before: Proof | None, after: Proof | None, moment: Epoch) -> tuple[ConsentState, ConsentBasis]:
@@ -109,13 +167,18 @@ class ConsentTimeline:
         return "undetermined", "none"
 
 
+def _as_known(proof: Proof) -> Known:
+    return Known(at=proof.at, state=proof.state, against=proof.against)
+
+
 def timelines(
     pages: Sequence[PageVisit],
     evidence: Sequence[ConsentEvidence],
     marks: Sequence[Mark],
     clicks: Sequence[BannerClick] = (),
+    departures: Mapping[str, Sequence[Epoch]] = NO_DEPARTURES,
 ) -> dict[str, ConsentTimeline]:
-    """Return the timeline of every site that was visited."""
+    """Return the timeline of every site that was visited; `departures` are the times of its events, in order."""
     own: dict[str, _Site] = {}
     for page in pages:
         own.setdefault(page.site, _Site([], [], [])).pages.append(page)
@@ -128,9 +191,53 @@ def timelines(
         if mark.site is not None:
             own.setdefault(mark.site, _Site([], [], []))
     return {
-        name: ConsentTimeline(_proofs(site, [mark for mark in marks if mark.site in {name, None}]))
+        name: _timeline(site, [mark for mark in marks if mark.site in {name, None}], departures.get(name, ()))
         for name, site in own.items()
     }
+
+
+def _timeline(site: "_Site", marks: Sequence[Mark], departures: Sequence[Epoch]) -> ConsentTimeline:
+    loads = [item.at for item in site.evidence if item.kind == "statement" and item.name == "library_first"]
+    return ConsentTimeline(
+        _proofs(site, marks),
+        _claims(site, marks),
+        (*_statements(site), *library_first(loads, departures)),
+        _logins(site, marks),
+    )
+
+
+def _claims(site: "_Site", marks: Sequence[Mark]) -> Iterable[Claim]:
+    """Yield what somebody or something says was chosen."""
+    for mark in marks:
+        if mark.kind in {"accepted", "refused"}:
+            words = f"the investigator marked: {mark.kind}"
+            yield Claim(at=mark.at, kind="mark", state=_marked_state(mark.kind), proof=words)
+    for click in site.clicks:
+        words = f"the pixel reported a click on “{click.text}”"
+        yield Claim(at=click.at, kind="click", state=click.state, proof=words)
+    for item in site.evidence:
+        if item.kind == "choice":
+            yield Claim(at=item.at, kind="request", state=item.state, proof=item.proof)
+
+
+def _statements(site: "_Site") -> Iterable[StatementMade]:
+    """Yield what was said of consent beside the choice itself."""
+    for item in site.evidence:
+        if item.kind == "statement" and item.name != "library_first":
+            kind = _STATEMENT.validate_python(item.name)
+            yield StatementMade(kind=kind, says=item.says, at=item.at, proof=item.proof)
+        elif item.proof.endswith(GPC_WORDS):
+            words = "the browser sent Sec-GPC: 1, a signal against sale and sharing that is no choice on cookies"
+            yield StatementMade(kind="global_privacy_control", says=None, at=item.at, proof=words)
+
+
+def _logins(site: "_Site", marks: Sequence[Mark]) -> Iterable[LoginMoment]:
+    for mark in marks:
+        if mark.kind == "logged_in":
+            yield LoginMoment(at=mark.at, logged_in=True, marked=True, words="the investigator marked: logged in")
+    for item in site.evidence:
+        if item.kind in {"login", "logout"}:
+            yield LoginMoment(at=item.at, logged_in=item.kind == "login", marked=False, words=item.proof)
 
 
 class _Site(NamedTuple):
@@ -167,10 +274,10 @@ def _proofs(site: _Site, marks: Sequence[Mark]) -> list[Proof]:
             if item.state is None:
                 moments.append(_Moment(item.at, None, item.proof))
             else:
-                proofs.append(Proof(state=item.state, at=item.at, proof=item.proof, margin=CHOICE_MARGIN))
+                proofs.append(_proof(item, item.state, CHOICE_MARGIN))
         elif item.state is not None:
             if item.kind != "hides" or item.at < chosen_from:
-                proofs.append(Proof(state=item.state, at=item.at, proof=item.proof))
+                proofs.append(_proof(item, item.state))
         elif item.kind == "cookies" and not hidden and asking is not None and asking <= item.at < chosen_from:
             gpc = GPC_WORDS if item.proof.endswith(GPC_WORDS) else ""
             words = f"the site asks, and its request carried no consent cookie{gpc}"
@@ -185,6 +292,10 @@ def _proofs(site: _Site, marks: Sequence[Mark]) -> list[Proof]:
             if page.at < chosen_from
         )
     return proofs
+
+
+def _proof(item: ConsentEvidence, state: ConsentState, margin: float | None = None) -> Proof:
+    return Proof(state=state, at=item.at, proof=item.proof, margin=margin, against=item.against)
 
 
 def _first_asked(site: _Site) -> Epoch | None:
@@ -217,8 +328,10 @@ def _with_cookie_times(proofs: Sequence[Proof], site: _Site) -> list[Proof]:
             words = f"{proof.proof}; chosen before this capture by its own account, at {stated}"
             found.append(proof.model_copy(update={"proof": words}))
         elif at > proof.at or (before is not None and at < before.at):
-            words = f"{proof.proof}; its own time of choice, {stated}, does not fit the requests around it: not used"
-            found.append(proof.model_copy(update={"proof": words}))
+            doubt = f"its own time of choice, {stated}, does not fit the requests around it"
+            against = proof.against if any("own time of choice" in text for text in proof.against) else (doubt,)
+            words = f"{proof.proof}; {doubt}: not used"
+            found.append(proof.model_copy(update={"proof": words, "against": against}))
         else:
             words = f"{proof.proof}; the cookie itself gives this time of choice (the browser's clock)"
             found.append(proof.model_copy(update={"at": at, "proof": words, "margin": CHOICE_MARGIN}))

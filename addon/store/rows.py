@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from addon.audit import AssessedEvent, Clock
-from addon.consent.timeline import ConsentStamp
+from addon.consent.login import LoginStamp
+from addon.consent.timeline import ConsentStamp, Mark
 from addon.model import Act, CapturedRequest, Event, Frozen, Problem
-from addon.observation import ObservedRequest
+from addon.observation import ConsentEvidence, ObservedRequest
 from addon.vocabulary import Provenance, ReviewState, SourceKind
 from rules.model import Assessment
 
@@ -152,6 +153,42 @@ def observed_request(row: dict[str, Any]) -> ObservedRequest:
     )
 
 
+class Withdrawal(Frozen):
+    """That a mark no longer counts: why, who says so, and when (RFC 3339)."""
+
+    reason: str | None
+    by: str | None
+    at: str
+
+
+class MarkRow(Frozen):
+    """A mark as it is kept: its number in the session, in the order in which marks were made, and its end, if any."""
+
+    number: int
+    identity: int
+    mark: Mark
+    stated_at: str
+    withdrawn: Withdrawal | None
+
+
+def mark_row(row: dict[str, Any], number: int) -> MarkRow:
+    """Return the mark in a row of marks joined with withdrawals."""
+    at = row["withdrawn_at"]
+    return MarkRow(
+        number=number,
+        identity=row["id"],
+        mark=Mark.model_validate({name: row[name] for name in ("at", "kind", "site", "text", "by")}),
+        stated_at=row["stated_at"],
+        withdrawn=Withdrawal(reason=row["reason"], by=row["withdrawn_by"], at=at) if at is not None else None,
+    )
+
+
+def consent_evidence(row: dict[str, Any]) -> ConsentEvidence:
+    """Return what one request shows of a choice."""
+    values = {name: value for name, value in row.items() if name not in {"session", "source", "against"}}
+    return ConsentEvidence.model_validate({**values, "source_id": row["source"], "against": json.loads(row["against"])})
+
+
 def event_row(session: str, item: AssessedEvent) -> dict[str, Any]:
     """Return the row of an event."""
     event = item.event
@@ -172,6 +209,7 @@ def event_row(session: str, item: AssessedEvent) -> dict[str, Any]:
         "consent_state": item.consent.state,
         "event": event.model_dump_json(),
         "consent": item.consent.model_dump_json(),
+        "login": item.login.model_dump_json(),
         "other": item.other.model_dump_json() if item.other else None,
     }
 
@@ -182,6 +220,7 @@ def assessed_event(row: dict[str, Any]) -> AssessedEvent:
         event=Event.model_validate_json(row["event"]),
         assessment=Assessment.model_validate_json(row["assessment"]),
         consent=ConsentStamp.model_validate_json(row["consent"]),
+        login=LoginStamp.model_validate_json(row["login"]),
         page_title=row["page_title"],
         clicked=row["clicked"],
         searched=row["searched"],

@@ -11,7 +11,7 @@ migrations = Migrations("pixelwitness")
 
 OBSERVED = (
     "obs_sessions", "obs_sources", "obs_requests", "obs_pages", "obs_consent", "obs_problems", "obs_marks",
-    "obs_reviews", "obs_personas", "obs_persona_searches", "obs_persona_sightings",
+    "obs_withdrawals", "obs_reviews", "obs_personas", "obs_persona_searches", "obs_persona_sightings",
 )  # fmt: skip
 DERIVED = (
     "der_sessions", "der_events", "der_event_requests", "der_identifiers", "der_assessments", "der_findings",
@@ -347,6 +347,39 @@ LEFT JOIN der_events e ON e.session = r.session AND e.id = r.event;
 """
 
 
+# One request may show several things: what its cookies say, what its answer set, and what it stated to others.
+_CONSENT = """
+CREATE TABLE obs_consent_wider (
+    session TEXT NOT NULL REFERENCES obs_sessions(id),
+    source TEXT NOT NULL,
+    position INTEGER NOT NULL,
+    at REAL NOT NULL,
+    site TEXT NOT NULL,
+    state TEXT,
+    proof TEXT NOT NULL,
+    kind TEXT NOT NULL DEFAULT 'cookies',
+    chosen_at REAL,
+    name TEXT NOT NULL DEFAULT '',
+    says TEXT,
+    against TEXT NOT NULL DEFAULT '[]',
+    PRIMARY KEY (session, source, position, kind, name)
+) STRICT;
+INSERT INTO obs_consent_wider (session, source, position, at, site, state, proof, kind, chosen_at)
+SELECT session, source, position, at, site, state, proof, kind, chosen_at FROM obs_consent;
+DROP TABLE obs_consent;
+ALTER TABLE obs_consent_wider RENAME TO obs_consent;
+ALTER TABLE der_events ADD COLUMN login TEXT NOT NULL DEFAULT '{}';
+CREATE TABLE obs_withdrawals (
+    id INTEGER PRIMARY KEY,
+    session TEXT NOT NULL REFERENCES obs_sessions(id),
+    mark INTEGER NOT NULL REFERENCES obs_marks(id),
+    reason TEXT,
+    by TEXT,
+    stated_at TEXT NOT NULL
+) STRICT;
+"""
+
+
 def _run(db: Database, script: str) -> None:
     # `executescript` would commit behind the migration's back
     for statement in script.split(";\n"):
@@ -369,6 +402,11 @@ def _live(db: Database) -> None:
 @migrations(name="0004_persona")
 def _persona(db: Database) -> None:
     _run(db, _PERSONA)
+
+
+@migrations(name="0006_consent")
+def _consent(db: Database) -> None:
+    _run(db, _CONSENT)
 
 
 def known_migrations() -> frozenset[str]:

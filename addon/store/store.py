@@ -15,22 +15,26 @@ from typing import Any, Self
 
 from sqlite_utils import Database
 
-from addon.audit import AssessedEvent, Clock, Derivation, Observations
-from addon.consent.timeline import ConsentStamp, Mark
+from addon.audit import AssessedEvent, Clock, Derivation, Observations, VisitorStamp
+from addon.consent.timeline import Mark
 from addon.model import Act, Problem
 from addon.observation import ConsentEvidence, ObservedRequest, Observer, PageVisit
 from addon.store.personas import PersonaTables
 from addon.store.rows import (
     LiveProxyRow,
+    MarkRow,
     ReviewRow,
     SessionRow,
     SourceRow,
     StoredDerivation,
+    Withdrawal,
     assessed_event,
     assessment_row,
+    consent_evidence,
     event_row,
     finding_rows,
     identifier_rows,
+    mark_row,
     observed_request,
     request_links,
     request_row,
@@ -56,6 +60,10 @@ class SessionNotFoundError(LookupError):
 
 class EventNotFoundError(LookupError):
     """There is no event with that id."""
+
+
+class MarkNotFoundError(LookupError):
+    """There is no mark of that number, or it counts no longer."""
 
 
 class Store(PersonaTables):
@@ -214,7 +222,12 @@ class Store(PersonaTables):
         self._insert(
             "obs_consent",
             (
-                {"session": session, "source": item.source_id, **item.model_dump(exclude={"source_id"})}
+                {
+                    "session": session,
+                    "source": item.source_id,
+                    **item.model_dump(exclude={"source_id", "against"}),
+                    "against": json.dumps(item.against),
+                }
                 for item in evidence
             ),
         )
@@ -247,13 +260,8 @@ class Store(PersonaTables):
 
     def consent(self, session: str) -> tuple[ConsentEvidence, ...]:
         """Return the evidence of choices in a session, in the order of time."""
-        rows = self._rows("SELECT * FROM obs_consent WHERE session = ? ORDER BY at, position", session)
-        return tuple(
-            ConsentEvidence.model_validate(
-                {**{k: v for k, v in row.items() if k not in {"session", "source"}}, "source_id": row["source"]}
-            )
-            for row in rows
-        )
+        rows = self._rows("SELECT * FROM obs_consent WHERE session = ? ORDER BY at, position, rowid", session)
+        return tuple(consent_evidence(row) for row in rows)
 
     def observed_requests(self, session: str) -> dict[str, ObservedRequest]:
         """Return the observed requests of a session by key."""
@@ -296,9 +304,40 @@ class Store(PersonaTables):
     # marks and reviews
 
     def marks(self, session: str) -> tuple[Mark, ...]:
-        """Return the investigator's marks in the order of time."""
-        rows = self._rows("SELECT at, kind, site, text, by FROM obs_marks WHERE session = ? ORDER BY at, id", session)
-        return tuple(Mark.model_validate(row) for row in rows)
+        """Return the investigator's marks in the order of time, without those that were withdrawn."""
+        return tuple(row.mark for row in self.kept_marks(session) if row.withdrawn is None)
+
+    def kept_marks(self, session: str) -> tuple[MarkRow, ...]:
+        """Return every mark of a session in the order of time, with its number and whether it was withdrawn."""
+        rows = self._rows(
+            "SELECT m.id, m.at, m.kind, m.site, m.text, m.by, m.stated_at, w.reason, w.by AS withdrawn_by, "
+            "w.stated_at AS withdrawn_at FROM obs_marks m LEFT JOIN obs_withdrawals w "
+            "ON w.id = (SELECT min(id) FROM obs_withdrawals WHERE session = m.session AND mark = m.id) "
+            "WHERE m.session = ? ORDER BY m.at, m.id",
+            session,
+        )
+        numbers = {identity: number for number, identity in enumerate(sorted(row["id"] for row in rows), 1)}
+        return tuple(mark_row(row, numbers[row["id"]]) for row in rows)
+
+    def withdraw_mark(self, session: str, number: int, withdrawal: Withdrawal) -> None:
+        """Withdraw a mark by its number in the session; it is kept, and counts no longer. Raises MarkNotFoundError."""
+        row = next((row for row in self.kept_marks(session) if row.number == number), None)
+        if row is None:
+            raise MarkNotFoundError(f"session {session} has no mark {number}")
+        if row.withdrawn is not None:
+            raise MarkNotFoundError(f"mark {number} of session {session} was withdrawn already, at {row.withdrawn.at}")
+        self._insert(
+            "obs_withdrawals",
+            [
+                {
+                    "session": session,
+                    "mark": row.identity,
+                    "reason": withdrawal.reason,
+                    "by": withdrawal.by,
+                    "stated_at": withdrawal.at,
+                }
+            ],
+        )
 
     def add_mark(self, session: str, mark: Mark) -> None:
         """Add a mark."""
@@ -377,11 +416,20 @@ class Store(PersonaTables):
         self._insert("der_search", (search_row(session, item) for item in events))
         self._changed(session, [_ALL_EVENTS] if fresh else [item.event.id for item in events])
 
-    def put_consent(self, session: str, stamps: Mapping[str, ConsentStamp]) -> None:
-        """Replace what is known of the choice at the moment of events, given by their ids."""
+    def put_consent(self, session: str, stamps: Mapping[str, VisitorStamp]) -> None:
+        """Replace what is known of the visitor's choice and login at the moment of events, given by their ids."""
         self._connection.executemany(
-            "UPDATE der_events SET consent_state = ?, consent = ? WHERE session = ? AND id = ?",
-            [(stamp.state, stamp.model_dump_json(), session, event) for event, stamp in stamps.items()],
+            "UPDATE der_events SET consent_state = ?, consent = ?, login = ? WHERE session = ? AND id = ?",
+            [
+                (
+                    stamp.consent.state,
+                    stamp.consent.model_dump_json(),
+                    stamp.login.model_dump_json(),
+                    session,
+                    event,
+                )
+                for event, stamp in stamps.items()
+            ],
         )
         self._changed(session, [_ALL_EVENTS])
 

@@ -1,7 +1,6 @@
 """Commands by which a person adds to a session or takes it away: mark, review, rescore, forget."""
 
 import csv
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,53 +14,6 @@ if TYPE_CHECKING:
     from addon.store.store import Store
 
 MAX_REVIEW_FILE = 5_000_000
-
-
-class Kind(StrEnum):
-    """What the investigator can state about a moment."""
-
-    ACCEPTED = "accepted"
-    REFUSED = "refused"
-    LOGGED_IN = "logged_in"
-    NOTE = "note"
-
-
-def mark(
-    session: Annotated[str, typer.Argument(metavar="SESSION", help="A session's id or its beginning.")],
-    at: Annotated[
-        str, typer.Option("--at", metavar="TIME", help="RFC 3339, such as 2026-05-04T10:31:02Z; UTC without offset.")
-    ],
-    kind: Annotated[Kind, typer.Option("--kind", help="What happened at that moment.")],
-    text: Annotated[str, typer.Argument(metavar="TEXT", help="What you want to add in words.")] = "",
-    site: Annotated[
-        str | None, typer.Option("--site", metavar="DOMAIN", help="The site it concerns; all of them if not given.")
-    ] = None,
-    by: Annotated[str | None, typer.Option("--by", metavar="NAME", help="Who states it.")] = None,
-    db: Database = DEFAULT_DATABASE,
-) -> None:
-    """State what you did at a moment and the traffic does not show: a choice on cookies, a login, a note.
-
-    Example:
-
-      pixelwitness mark visit --at 2026-05-04T10:31:02Z --kind refused --site example-trust.nhs.uk
-    """
-    from addon.consent.timeline import Mark  # noqa: PLC0415 - loaded when needed
-    from addon.replay import restamp  # noqa: PLC0415
-    from addon.sites import registrable_domain  # noqa: PLC0415
-    from addon.store.store import Store  # noqa: PLC0415
-    from addon.times import parse_moment  # noqa: PLC0415
-
-    try:
-        moment = parse_moment(at)
-    except ValueError:
-        raise typer.BadParameter(f"--at {at!r} is no time such as 2026-05-04T10:31:02Z") from None
-    with Store(db, create=False) as store:
-        chosen = store.session(session).id
-        domain = registrable_domain(site.strip().lower()) if site else None
-        with store.transaction():
-            store.add_mark(chosen, Mark(at=moment, kind=kind.value, site=domain, text=text, by=by))
-        restamp(store, chosen)
-    say(f"Marked {kind.value} in {chosen}; the consent of its events was worked out anew.")
 
 
 def review(

@@ -57,6 +57,8 @@ _COLUMNS: Final[dict[str, Callable[[Row], object]]] = {
     "page_evidence": lambda row: row.event.page_evidence,
     "page_title": lambda row: row.event.page_title,
     "page_class": lambda row: row.event.page_class,
+    "page_class_reason": lambda row: sentences.page_class(row.event),
+    "logged_in": lambda row: row.event.logged_in,
     "frame": lambda row: row.event.frame,
     "event_name": lambda row: row.event.event_name,
     "event_kind": lambda row: row.event.kind,
@@ -88,6 +90,10 @@ _COLUMNS: Final[dict[str, Callable[[Row], object]]] = {
     "browser_id_made": lambda row: row.made,
     "consent": lambda row: row.event.consent.state,
     "consent_basis": lambda row: row.event.consent.basis,
+    "consent_contradictions": lambda row: _joined(
+        sentences.contradiction(item) for item in row.event.consent.contradictions
+    ),
+    "consent_statements": lambda row: _joined(sentences.statement(item) for item in row.event.consent.statements),
     "delivery": lambda row: row.event.delivery,
     "recipient_host": lambda row: row.event.recipient_host,
     "pixel_id": lambda row: row.event.pixel_id,

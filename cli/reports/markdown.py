@@ -421,6 +421,8 @@ def _event(event: Event, report: Report, verbosity: int) -> list[str]:
         (f"- When: {wording.instant(event.occurred_at)}; the pixel states {wording.instant(event.client_time)}"),
         f"- Page: {code(cut(event.page_url)) if event.page_url else 'not known'}",
         *([f"  - {escaped(cut(event.page_evidence))}"] if event.page_evidence else []),
+        f"  - {escaped(cut(sentences.page_class(event)))}",
+        *([f"  - {escaped(cut(wording.capital(sentences.login(event))))}"] if event.logged_in != "unknown" else []),
         f"- Recipient: {code(event.recipient_host)}, pixel {code(event.pixel_id)}, owner not known",
         f"- Came about: {escaped(cut(sentences.came_about(event)))}",
         *([f"  - Derived from {escaped(sentences.derived_from(event, others))}"] if event.derived_from else []),
@@ -430,6 +432,9 @@ def _event(event: Event, report: Report, verbosity: int) -> list[str]:
         f"- Consent: {escaped(sentences.consent_proved(event.consent))}",
         f"- Review: {escaped(sentences.review(event))}",
     ]
+    for found in event.jurisdictions:
+        lines.append(f"- Criteria in the {escaped(found.area)}, without a verdict: {escaped(found.criterion)}")
+        lines += [f"  - {escaped(cut(wording.capital(text)))}" for text in found.facts]
     lines += table(
         ("Time", "Request", "How", "Arrival", "SHA-256"),
         (
@@ -542,6 +547,11 @@ def _method(report: Report, summary: Summary) -> list[str]:
         *(
             f"- Mark {wording.instant(mark.at)}: {wording.MARKS[mark.kind]}: {escaped(mark.text)}"
             for mark in report.marks
+        ),
+        *(
+            f"- Mark {wording.instant(mark.at)}: {wording.MARKS[mark.kind]}: {escaped(mark.text)} (withdrawn "
+            f"{wording.instant(mark.withdrawn_at)}: {escaped(mark.reason or 'no reason given')})"
+            for mark in report.withdrawn_marks
         ),
         "",
         "## What this can and cannot prove",

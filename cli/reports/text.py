@@ -455,7 +455,9 @@ def _event(
     fact("", f"from {wording.PAGE_URL_FROM[event.page_url_from]}")
     if event.page_evidence:
         fact("", _cut(event.page_evidence))
-    fact("", wording.PAGE_CLASSES[event.page_class])
+    fact("", _cut(sentences.page_class(event)))
+    if event.logged_in != "unknown":
+        fact("", _cut(sentences.login(event)))
     if event.page_title:
         fact("Title", _cut(event.page_title))
     if event.clicked:
@@ -480,6 +482,10 @@ def _event(
     for seen in typed.outside(event):
         fact("Person", _cut(typed.sighting(seen)))
     fact("Review", sentences.review(event))
+    for found in event.jurisdictions:
+        fact("Criteria", f"{found.area}: {found.criterion}")
+        for text in found.facts:
+            fact("", _cut(f"- {text}"))
     _findings(fact, event.findings, titles)
     _table(page, "Ledger", ((f"{step.delta:+d}", f"= {step.total}  {step.label}") for step in event.steps))
     for miss in event.near_misses:

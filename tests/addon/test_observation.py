@@ -302,8 +302,24 @@ def test_sites_have_runs_of_their_own(visit) -> None:
 
 def test_a_cookie_that_is_set_is_evidence(visit) -> None:
     visit.page("/", set_cookies=("cookie_consent=declined; Path=/", "other=1"))
-    (found,) = observe_visit(visit).consent
-    assert (found.state, found.proof) == ("refused", "cookie cookie_consent=declined")
+    sent, left = observe_visit(visit).consent
+    assert (sent.state, sent.proof) == (None, "no consent cookie sent")
+    assert (left.kind, left.state) == ("set", "refused")
+    assert left.proof == "cookie cookie_consent=declined (set by the site's answer)"
+
+
+def test_a_cookie_that_is_set_in_answer_to_a_form_is_a_choice_at_that_moment(visit) -> None:
+    visit.page("/")
+    visit.wait(5)
+    visit.page("/cookies", method="POST", cookies=("cookie_consent=no",), set_cookies=("cookie_consent=yes",))
+    told = observe_visit(visit).consent[-1]
+    assert (told.kind, told.state, told.at) == ("choice", "accepted", visit.clock)
+
+
+@pytest.mark.parametrize("ending", ["Max-Age=0", "max-age=-1", "Expires=Thu, 01 Jan 1970 00:00:00 GMT"])
+def test_a_cookie_that_is_removed_is_not_what_was_chosen(visit, ending: str) -> None:
+    visit.page("/", cookies=("cookie_consent=declined",), set_cookies=(f"cookie_consent=accepted; {ending}",))
+    assert {item.state for item in observe_visit(visit).consent} == {"refused"}
 
 
 @pytest.mark.parametrize(

@@ -34,13 +34,15 @@ def assessed(**more: Any) -> Assessment:
     ],
 )
 def test_the_class_of_a_page(url: str | None, assessment: dict[str, Any], expected: str) -> None:
-    assert page_class(url, (), assessed(**assessment)) == expected
+    assert page_class(url, (), assessed(**assessment))[0] == expected
 
 
 def test_a_search_term_makes_a_search() -> None:
     field = Field(name=FieldName.SEARCH_TERM, parameter="cd[search_string]", text="hiv")
-    assert page_class(PLAIN, (field,), assessed(topics=("hiv",))) == "search"
+    found, reason = page_class(PLAIN, (field,), assessed(topics=("hiv",)))
+    assert found == "search"
+    assert (reason.parameter, reason.matched) == ("cd[search_string]", "hiv")
 
 
 def test_research_is_no_search() -> None:
-    assert page_class("https://www.example-clinic.example/research/?page=2", (), assessed()) == "public"
+    assert page_class("https://www.example-clinic.example/research/?page=2", (), assessed())[0] == "public"

@@ -167,11 +167,28 @@ def test_a_form_that_the_client_hides_in_a_frame_of_its_own_is_no_embedded_frame
         assert item.event.frame == "top"
 
 
-def test_the_choice_is_never_reported_as_another_than_it_was(replayed: Replayed) -> None:
+def test_where_an_action_did_not_change_the_choice_the_state_is_the_choice(replayed: Replayed) -> None:
     words = {"no choice yet": "no_choice_yet", "accepted": "accepted", "declined": "refused", "refused": "refused"}
     for entry, item, _ in pairs(replayed):
-        allowed = {words[entry["consent_before_action"]], words[entry["consent_after_action"]]}
-        assert item.consent.state in allowed | {"undetermined"}
+        before, after = entry["consent_before_action"], entry["consent_after_action"]
+        if before == after:
+            assert item.consent.state == words[before]
+        else:
+            assert item.consent.state in {words[before], words[after], "undetermined"}
+
+
+def test_where_an_action_made_the_choice_the_interval_contains_it(replayed: Replayed) -> None:
+    for entry, item, _ in pairs(replayed):
+        if entry["consent_before_action"] == entry["consent_after_action"]:
+            continue
+        action = replayed.truth["actions"][entry["action"]]
+        before, after = item.consent.last_before, item.consent.first_after
+        assert before is None or before.at <= action["t_end"]
+        assert after is None or after.at >= action["t_start"]
+
+
+def test_nothing_contradicts_a_state_where_the_browser_did_as_it_said(replayed: Replayed) -> None:
+    assert all(item.consent.contradictions == () for item in replayed.events)
 
 
 def test_where_nobody_ever_chose_every_event_says_so(replayed: Replayed) -> None:

@@ -620,6 +620,53 @@ def test_a_mark_leaves_the_assessments_as_they_were(kept: Run) -> None:
     assert content["marks"][0]["site"] == "example-clinic.example"
 
 
+def test_a_mark_takes_an_address_and_a_local_time(kept: Run) -> None:
+    result = kept("mark", "visit", "--at", "2026-09-21 15:13:20", "--zone", "Europe/London", "--kind", "logged_in",
+        "--site", "HTTPS://www.Example-Clinic.example/login?next=/")  # fmt: skip
+    assert result.code == ExitCode.OK, result.err
+    assert "Mark 1 of visit: logged_in at 2026-09-21T14:13:20.000Z, for example-clinic.example." in result.err
+    content = json.loads(kept("report", "visit", "--format", "json").out)
+    assert {event["logged_in"] for event in content["events"]} == {"marked"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--at", "yesterday"), "is no time such as"),
+        (("--at", "2026-09-21"), "a day without a time"),
+        (("--at", "2030-01-01T00:00:00Z"), "is far away from"),
+        (("--at", "2026-09-21T14:13:20", "--zone", "Mars/Base"), "is no time zone"),
+        (("--at", "2026-09-21T14:13:20Z", "--site", "nowhere.example"), "holds nothing of nowhere.example"),
+        (("--at", "2026-09-21T14:13:20Z", "--site", "a b <c>"), "is no host or address"),
+        (("--at", "2026-09-21T14:13:20Z", "--site", ""), "is no host or address"),
+    ],
+)
+def test_a_mark_that_makes_no_sense_is_refused(kept: Run, arguments: tuple[str, ...], words: str) -> None:
+    result = kept("mark", "visit", "--kind", "refused", *arguments)
+    assert result.code == ExitCode.USAGE
+    assert words in " ".join(result.err.replace("│", " ").split())
+    assert kept("marks", "visit").err.strip() == "Session visit has no marks."
+
+
+def test_marks_are_listed_and_withdrawn(kept: Run) -> None:
+    kept("mark", "visit", "first", "--at", "2026-09-21T14:13:19Z", "--kind", "refused")
+    kept("mark", "visit", "second", "--at", "2026-09-21T14:13:18Z", "--kind", "accepted", "--by", "R. Reviewer")
+    listed = kept("marks", "visit").out.splitlines()
+    assert [line.split()[0] for line in listed] == ["No.", "2", "1"]
+    done = kept("marks", "visit", "--withdraw", "1", "--reason", "wrong minute", "--by", "R. Reviewer")
+    assert done.code == ExitCode.OK, done.err
+    content = json.loads(kept("report", "visit", "--format", "json").out)
+    assert [mark["number"] for mark in content["marks"]] == [2]
+    assert [(mark["number"], mark["reason"]) for mark in content["withdrawn_marks"]] == [(1, "wrong minute")]
+    assert {event["consent"]["state"] for event in content["events"] if event["consent"]["basis"] == "marked"} <= {
+        "accepted"
+    }
+    assert "withdrawn" in kept("marks", "visit").out
+    assert kept("marks", "visit", "--withdraw", "1").code == ExitCode.NOT_FOUND
+    assert kept("marks", "visit", "--withdraw", "9").code == ExitCode.NOT_FOUND
+    assert kept("marks", "visit", "--reason", "x").code == ExitCode.USAGE
+
+
 @pytest.mark.parametrize(
     "arguments",
     [("--at", "yesterday", "--kind", "note"), ("--at", "2026-05-04", "--kind", "dance"), ("--kind", "note")],
@@ -851,7 +898,7 @@ def test_a_folder_that_cannot_be_made_is_a_sentence(run: Run, tmp_path: Path, ar
         ("-h",),
         *((name, "--help") for name in (
             "demo", "replay", "proxy", "addon-path", "report", "sessions", "events", "explain", "schema", "mark",
-            "review", "rescore", "forget", "rules",
+            "marks", "review", "rescore", "forget", "rules",
         )),
         *(("rules", name, "--help") for name in ("list", "check", "test", "score", "coverage", "new")),
     ],

@@ -8,8 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from addon.consent.choices import OUT_OF_SIGHT
-from addon.consent.evidence import READERS
 from addon.replay import replay
 from addon.store.store import Store
 from captures import SAME_BROWSING_HAR, SAME_BROWSING_MITM
@@ -65,8 +63,3 @@ def test_the_script_gives_the_hashes_that_are_stored(page, database: Path, tmp_p
         }
     assert stored
     assert stored <= printed
-
-
-def test_the_page_names_every_consent_platform(page) -> None:
-    named = {name.strip() for row in page("evidence.md").table("Platform") for name in row[0].split(",")}
-    assert {platform.name for platform in READERS} | OUT_OF_SIGHT | {"home-made banners"} == named

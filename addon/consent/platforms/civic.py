@@ -3,7 +3,7 @@
 Source: civicuk.com/cookie-control/documentation/cookies.
 """
 
-from typing import Final
+from typing import Any, Final
 
 from addon.consent.reading import (
     ON_BY_DEFAULT,
@@ -17,6 +17,7 @@ from addon.consent.reading import (
 )
 
 NAME: Final = "Civic Cookie Control"
+_MAX_DAYS: Final = 10_000
 
 
 def read(cookies: Cookies) -> CookieReading | None:
@@ -32,13 +33,23 @@ def read(cookies: Cookies) -> CookieReading | None:
         return reading("no_choice_yet", NAME, ON_BY_DEFAULT if on else "no choice made")
     chosen_at = moment(document.get("consentDate"), 0.001)
     if not optional:
-        return reading("refused", NAME, "choice recorded, no optional category accepted or offered", chosen_at)
+        words = "choice recorded, no optional category accepted or offered"
+        return reading("refused", NAME, words, chosen_at)._replace(expires_at=_expiry(document, chosen_at))
     if any(value not in ("accepted", "revoked") for value in optional.values()):
         return reading("unknown", NAME, "a choice was made, but a category is neither accepted nor revoked")
     choice = decide({name: value == "accepted" for name, value in optional.items()})
     if choice is None:
         return reading("unknown", NAME, "a choice was made, but no category is for marketing")
-    return reading(choice.state, NAME, f"choice recorded: {choice.words}", chosen_at)
+    found = reading(choice.state, NAME, f"choice recorded: {choice.words}", chosen_at)
+    return found._replace(expires_at=_expiry(document, chosen_at))
+
+
+def _expiry(document: dict[str, Any], chosen_at: float | None) -> float | None:
+    """Return when the choice ends by the cookie's own account: `consentExpiry` days after it was made."""
+    days = document.get("consentExpiry")
+    if chosen_at is None or isinstance(days, bool) or not isinstance(days, int) or not 0 < days < _MAX_DAYS:
+        return None
+    return chosen_at + days * 86_400.0
 
 
 PLATFORM: Final = Platform(NAME, ("CookieControl",), read)

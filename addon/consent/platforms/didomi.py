@@ -41,7 +41,7 @@ def read(cookies: Cookies) -> CookieReading | None:
         return reading(choice.state, NAME, f"choice recorded by vendor: {listed(meta)}", chosen_at)
     found = tc_verdict(cookies)
     if found is not None:
-        return reading(found.state, NAME, f"choice recorded: {found.words}", chosen_at)
+        return reading(found.state, NAME, f"choice recorded: {found.words}", chosen_at)._replace(dated=found.dated)
     choice = decide(_switches(document.get("purposes")) or vendors)
     if choice is None:
         return reading("unknown", NAME, "a choice was made, but it names no purposes that are known")

@@ -32,6 +32,7 @@ class Verdict(NamedTuple):
 
     state: ConsentState
     words: str
+    dated: float
 
 
 def verdict(string: str) -> Verdict | None:
@@ -42,12 +43,13 @@ def verdict(string: str) -> Verdict | None:
     consented = [purpose for purpose in _ADVERTISING if purpose in decoded.purposes]
     refused = [purpose for purpose in _ADVERTISING if purpose not in decoded.purposes]
     if not consented:
-        return Verdict("refused", "purposes 1, 3 and 4 refused")
+        return Verdict("refused", "purposes 1, 3 and 4 refused", decoded.updated)
     if not refused:
-        return Verdict("accepted", "purposes 1, 3 and 4 consented to")
+        return Verdict("accepted", "purposes 1, 3 and 4 consented to", decoded.updated)
     return Verdict(
         "partly_accepted",
         f"purposes {', '.join(map(str, consented))} consented to, {', '.join(map(str, refused))} refused",
+        decoded.updated,
     )
 
 
@@ -60,10 +62,10 @@ def tc_verdict(cookies: Cookies) -> Verdict | None:
     if additional is None:
         return found
     if META in additional[1].split("."):
-        return Verdict(found.state, f"{found.words}; Meta (provider 89) consented to by name")
+        return found._replace(words=f"{found.words}; Meta (provider 89) consented to by name")
     if META in (additional[2] or "").split("."):
         state: ConsentState = "refused" if found.state == "refused" else "partly_accepted"
-        return Verdict(state, f"{found.words}; Meta (provider 89) shown and not consented to")
+        return found._replace(state=state, words=f"{found.words}; Meta (provider 89) shown and not consented to")
     return found
 
 
@@ -72,7 +74,7 @@ def read(cookies: Cookies) -> CookieReading | None:
     found = tc_verdict(cookies)
     if found is None:
         return None
-    return reading(found.state, NAME, f"{found.words} (Meta is no vendor of the framework)")
+    return reading(found.state, NAME, f"{found.words} (Meta is no vendor of the framework)")._replace(dated=found.dated)
 
 
 def read_sourcepoint(cookies: Cookies) -> CookieReading | None:
@@ -83,7 +85,8 @@ def read_sourcepoint(cookies: Cookies) -> CookieReading | None:
     found = tc_verdict(cookies)
     if found is None:
         return reading("unknown", SOURCEPOINT_NAME, "the visitor is known to it, the choice is kept elsewhere")
-    return reading(found.state, SOURCEPOINT_NAME, found.words, moment(plain(date)) if date else None)
+    chosen_at = moment(plain(date)) if date else None
+    return reading(found.state, SOURCEPOINT_NAME, found.words, chosen_at)._replace(dated=found.dated)
 
 
 def read_consentmanager(cookies: Cookies) -> CookieReading | None:
@@ -94,7 +97,7 @@ def read_consentmanager(cookies: Cookies) -> CookieReading | None:
     found = verdict(plain(values[0]))
     if found is None:
         return reading("unknown", CONSENTMANAGER_NAME, "its cookie holds no TC string that can be read")
-    return reading(found.state, CONSENTMANAGER_NAME, found.words)
+    return reading(found.state, CONSENTMANAGER_NAME, found.words)._replace(dated=found.dated)
 
 
 _CONSENTMANAGER = re.compile(r"__cmpconsentx?s?\d{0,10}")

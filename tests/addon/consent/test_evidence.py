@@ -5,14 +5,10 @@ from urllib.parse import quote
 
 import pytest
 
-from addon.consent.evidence import (
-    MAX_VALUE,
-    NEVER_CONSENT,
-    asks_for_consent,
-    is_consent_cookie,
-    read_cookies,
-    read_home_made,
-)
+from addon.consent.banners import asks_for_consent
+from addon.consent.evidence import read_cookies
+from addon.consent.homemade import NEVER_CONSENT, is_consent_cookie, read_home_made
+from addon.consent.reading import MAX_VALUE
 
 
 @pytest.mark.parametrize(
@@ -21,7 +17,7 @@ from addon.consent.evidence import (
         ("cookie_consent", "accepted", "accepted"),
         ("cookie_consent", "declined", "refused"),
         ("cookieConsent", "Accept%20All", "accepted"),
-        ("gdpr", "true", "accepted"),
+        ("gdpr", "true", None),
         ("gdpr_consent", "false", "refused"),
         ("consent", '"all"', "accepted"),
         ("consent", "%22all%22", "accepted"),
@@ -103,7 +99,10 @@ def test_no_cookie_that_tells_is_no_reading() -> None:
 @pytest.mark.parametrize("value", ["what", "1", "{'Functional':true}", "x" * (MAX_VALUE + 1)])
 def test_what_is_plainly_about_consent_and_not_understood_is_not_taken_for_no_choice(value: str) -> None:
     reading = read_cookies([("session", "1"), ("cookie_consent", value)])
-    assert reading == ("unknown", "cookie cookie_consent: not in a form that is known", None)
+    assert reading is not None
+    assert (reading.state, reading.chosen_at) == ("unknown", None)
+    what = "longer than 8,000 characters, not read" if len(value) > MAX_VALUE else "not in a form that is known"
+    assert reading.proof == f"cookie cookie_consent: {what}"
     assert read_cookies([("cookie_consent", value), ("gdpr_consent", "no")]).state == "refused"
     assert read_cookies([("consent_country", value)]) is None
 

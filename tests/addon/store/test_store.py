@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from sqlite_utils import Database
 
+from addon.audit import VisitorStamp
 from addon.consent.timeline import Mark
 from addon.replay import rederive, replay
 from addon.store.rows import LiveProxyRow, ReviewRow
@@ -524,7 +525,7 @@ def test_a_change_of_events_is_seen_once(kept: Store) -> None:
     kept.add_review("visit", one.event.id, ReviewRow(state="confirmed", reason=None, by=None, at="2026-01-01"))
     assert kept.changed_events("visit", later) == (one.event.id,)
     latest = kept.revision()
-    kept.put_consent("visit", {one.event.id: one.consent})
+    kept.put_consent("visit", {one.event.id: VisitorStamp(consent=one.consent, login=one.login)})
     assert set(kept.changed_events("visit", latest)) == ids
 
 
