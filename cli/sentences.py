@@ -310,7 +310,8 @@ def consent(value: Consent) -> str:
         text = f"{text} (basis: {wording.CONSENT_BASES[value.basis]})"
     if not value.contradictions:
         return text
-    return f"{text}; contradicted by {wording.count(len(value.contradictions), 'other thing')} that is named"
+    number = len(value.contradictions)
+    return f"{text}; {wording.count(number, 'thing')} named below {'contradicts' if number == 1 else 'contradict'} it"
 
 
 def contradiction(found: ConsentContradiction) -> str:
@@ -322,7 +323,7 @@ def contradiction(found: ConsentContradiction) -> str:
 
 def statement(found: ConsentStatement) -> str:
     """Return what was said of consent beside the choice itself."""
-    return f"beside it, {wording.instant(found.at)}, {wording.STATEMENTS[found.kind]}: {found.text}"
+    return f"also said, {wording.instant(found.at)}, {wording.STATEMENTS[found.kind]}: {found.text}"
 
 
 def page_class(event: Event) -> str:

@@ -164,7 +164,7 @@ STATEMENTS: Final[Mapping[StatementKind, str]] = {
     "gpp": "GPP string",
     "us_privacy": "US Privacy string",
     "global_privacy_control": "Global Privacy Control",
-    "limited_data_use": "Limited Data Use",
+    "limited_data_use": "Meta's data processing options",
     "library_first": "Meta's program before its first event",
 }
 LOGINS: Final[Mapping[LoginState, str]] = {

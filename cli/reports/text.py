@@ -215,6 +215,8 @@ def _entry(page: Page, entry: Entry, verbosity: int) -> None:
         fact("", text)
     fact("When", f"{wording.instant(entry.at)}; {wording.DELIVERIES_SHORT[entry.delivery]}")
     fact("Consent", sentences.consent(entry.consent))
+    for found in entry.consent.contradictions:
+        fact("", _cut(sentences.contradiction(found)))
     fact("Tied by", sentences.link(entry.linkability, complete=entry.linkability_complete))
     if entry.ties:
         shown = entry.ties if verbosity else entry.ties[:_TIES]
@@ -471,7 +473,9 @@ def _event(
     _filtered(fact, event.filters, event.still_left)
     fact("Sent by", wording.FRAMES[event.frame])
     fact("Address", sentences.address(event.client_ip, stated))
-    fact("Consent", sentences.consent_proved(event.consent))
+    fact("Consent", sentences.consent(event.consent))
+    for text in sentences.consent_proofs(event.consent):
+        fact("", _cut(text))
     fact("Tied by", sentences.link(event.linkability, complete=event.linkability_complete))
     for tie in event.ties:
         fact("Tie", _cut(link_words.tie(tie)))
@@ -482,9 +486,9 @@ def _event(
     for seen in typed.outside(event):
         fact("Person", _cut(typed.sighting(seen)))
     fact("Review", sentences.review(event))
-    for found in event.jurisdictions:
-        fact("Criteria", f"{found.area}: {found.criterion}")
-        for text in found.facts:
+    for criteria in event.jurisdictions:
+        fact("Criteria", f"{criteria.area}: {criteria.criterion}")
+        for text in criteria.facts:
             fact("", _cut(f"- {text}"))
     _findings(fact, event.findings, titles)
     _table(page, "Ledger", ((f"{step.delta:+d}", f"= {step.total}  {step.label}") for step in event.steps))

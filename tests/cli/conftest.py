@@ -15,7 +15,9 @@ from cli.schema import (
     Clock,
     Configuration,
     Consent,
+    ConsentContradiction,
     ConsentProof,
+    ConsentStatement,
     Coverage,
     Declared,
     Event,
@@ -23,11 +25,13 @@ from cli.schema import (
     Filter,
     Finding,
     Identifier,
+    Jurisdiction,
     Mark,
     NearMiss,
     Observed,
     OtherCategories,
     Page,
+    PageReason,
     Parameter,
     Problem,
     PublicAddress,
@@ -84,6 +88,18 @@ REFUSED = Consent(
         state="refused", at="2026-03-02T14:07:02.410Z", proof="cookie_consent=rejected in a request"
     ),
     first_after=None,
+    contradictions=(
+        ConsentContradiction(state="accepted", at="2026-03-02T14:06:59.000Z", proof="a click on “Accept” " + SCRIPT),
+        ConsentContradiction(state=None, at="2026-03-02T14:07:02.410Z", proof="its own time does not fit " + FORMULA),
+    ),
+    statements=(
+        ConsentStatement(
+            kind="google_consent_mode",
+            says="granted",
+            at="2026-03-02T14:07:02.600Z",
+            text="the page told Google: ad_storage denied by default, then granted " + ANSI,
+        ),
+    ),
 )
 ACCEPTED = Consent(
     state="accepted",
@@ -329,6 +345,26 @@ def _trust(make: Maker) -> None:
         link="account",
         page_class="condition",
         near=(NearMiss(rule="topics/medicine", field="page.path", text="medication", why="stands in a fragment"),),
+    )
+    view = view.model_copy(
+        update={
+            "page_class_reason": PageReason(
+                text="a rule met these words",
+                rule="topics/hiv",
+                field="page.path",
+                parameter="dl",
+                matched="hiv-patient",
+                start=44,
+                end=55,
+            ),
+            "logged_in": "observed",
+            "logged_in_reason": "a form was sent to a login address (/…/login)",
+            "jurisdictions": (
+                Jurisdiction(
+                    area="United States", criterion="A criterion.", facts=("words that scored: “hiv” " + IMAGE,)
+                ),
+            ),
+        }
     )
     make.act("page_view", view, make.event("14:06:03.420", "Microdata", page, title=title[1], link="account"))
     button = ("cd[buttonText]", "I am under 18 and need mental health services")

@@ -37,6 +37,13 @@ def test_no_reader_raises_on_any_text(cookies) -> None:
     assert found is None or len(found.proof) <= 200
 
 
+@given(st.sampled_from(NAMES), st.binary(min_size=4, max_size=200))
+@settings(max_examples=400)
+def test_no_reader_takes_any_bytes_for_acceptance(name, value) -> None:
+    found = read_cookies([(name, value.decode("latin-1"))])
+    assert found is None or found.state not in {"accepted", "partly_accepted"}
+
+
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize(
     "value",
@@ -47,6 +54,7 @@ def test_odd_values_do_no_harm(name, value) -> None:
     found = read_cookies([(name, value), ("cookie-agreed", "x"), ("consentDate", value)])
     assert found is not None
     assert found.state == "unknown"
+    assert len(found.proof) <= 200
 
 
 ISO = "2026-11-22T10:00:00.500Z"

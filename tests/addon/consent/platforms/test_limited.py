@@ -32,3 +32,27 @@ def test_ketch(ask, packed, document, gpc, state, words) -> None:
 )
 def test_insites(ask, value, state) -> None:
     assert ask({"cookieconsent_status": value}).state == state
+
+
+@pytest.mark.parametrize(
+    ("value", "state", "at"),
+    [
+        ("1@002|12|3441@@1795341600000@1795341600000", "refused", 1_795_341_600.0),
+        ("0@002|12|3441@1,2,3@1795341600000@1795341600000", "unknown", 1_795_341_600.0),
+        ("1@002|12|3441@1@1795341600000", "unknown", 1_795_341_600.0),
+        ("0@002|12|3441@1,2,3", "unknown", None),
+        ("2@002@@1795341600000", "unknown", None),
+        ("1@002|12|3441@@1795341600000@" + "x" * 3_000, "unknown", None),
+    ],
+)
+def test_trustcommander(ask, value, state, at) -> None:
+    found = ask({"TC_PRIVACY": value})
+    assert (found.state, found.chosen_at) == (state, at)
+
+
+@pytest.mark.parametrize("name", ["ss_cookieAllowed", "sp_consent", "FCCDCF"])
+@pytest.mark.parametrize("value", ["1", "accepted", "%5B%5D", "x" * 9_000])
+def test_of_some_only_their_presence_is_known(ask, name, value) -> None:
+    found = ask({name: value})
+    assert found.state == "unknown"
+    assert "not documented" in found.proof
