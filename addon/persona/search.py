@@ -48,9 +48,6 @@ _SEGMENT: Final = re.compile(r"[^\s\"'<>&?#=/;,|]+")
 _PAIR: Final = re.compile(r"[^&?#;\s]+")
 _ESCAPE: Final = re.compile(r"%[0-9A-Fa-f]{2}")
 _DIGEST_LENGTHS: Final = frozenset({32, 40, 64, 128})
-_LOCAL: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.!#$%&'*+/?^_`{|}~-")
-_LONGEST_LOCAL: Final = 64
-_LONGEST_DOMAIN: Final = 255
 _LONGEST_PACKED: Final = 200_000
 
 
@@ -241,9 +238,11 @@ class _Looking:
             return
         yield from self._whole(text, kind)
         yield from self._digests(text, kind)
-        if "@" in text and self.forms.emails:
-            yield from self._emails(text)
         lowered = _lower(text)
+        for address, form in self.forms.emails.items() if "@" in text else ():
+            for start in _address_positions(address, lowered):
+                end = start + len(address)
+                yield self.forms.plain(form, text[start:end]), start, end
         for word, form in self.forms.words.items():
             for start in _positions(word, lowered):
                 end = start + len(word)
@@ -282,21 +281,6 @@ class _Looking:
                 form = self.forms.packed.get(token.rstrip("=").replace("+", "-").replace("/", "_"))
                 if form is not None and _may_stand(form, kind):
                     yield form._replace(how=f"{form.how}; the hash in base64"), start, start + len(token)
-
-    def _emails(self, text: str) -> Iterator[tuple[Form, int, int]]:
-        at = text.find("@")
-        while at >= 0:
-            start = at
-            while start > 0 and at - start < _LONGEST_LOCAL and text[start - 1] in _LOCAL:
-                start -= 1
-            end = at + 1
-            while end < len(text) and end - at <= _LONGEST_DOMAIN and (text[end].isalnum() or text[end] in ".-"):
-                end += 1
-            address = text[start:end].rstrip(".-")
-            form = self.forms.emails.get(address.lower())
-            if form is not None:
-                yield self.forms.plain(form, address), start, start + len(address)
-            at = text.find("@", at + 1)
 
 
 def _may_stand(form: Form, kind: str | None) -> bool:
@@ -407,6 +391,17 @@ def _positions(word: str, lowered: str) -> Sequence[int]:
             found.append(at)
         at = lowered.find(word, at + 1)
     return found
+
+
+def _address_positions(address: str, lowered: str) -> Sequence[int]:
+    """Return where an e-mail address stands that is no part of a longer one."""
+    return [
+        at
+        for at in _positions(address, lowered)
+        if not (at and lowered[at - 1] in "._%+-")
+        and not (lowered[at + len(address) : at + len(address) + 1] in {".", "-"}
+                 and lowered[at + len(address) + 1 : at + len(address) + 2].isalnum())
+    ]  # fmt: skip
 
 
 def _lower(text: str) -> str:

@@ -157,6 +157,7 @@ def _pairs(field: str, typed: str, first: str, last: str) -> Iterator[Spelling]:
         ("in capitals", first.upper(), last.upper()),
         ("lower-cased, without accents", *_plain(first, last)),
         ("lower-cased, without accents and punctuation", *map(_bare, _plain(first, last))),
+        ("lower-cased, as in an address", *map(_slug, _plain(first, last))),
     ):
         for words, text in (
             ("first and last name", f"{one} {two}"),
@@ -178,6 +179,10 @@ def _plain(*names: str) -> tuple[str, ...]:
 
 def _bare(name: str) -> str:
     return normalise.client_name(name) or ""
+
+
+def _slug(name: str) -> str:
+    return "-".join(name.replace("'", "").replace("\u2019", "").replace("-", " ").split())
 
 
 def _phone(detail: Detail, countries: Iterable[str]) -> Iterator[Spelling]:
