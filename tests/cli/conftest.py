@@ -9,6 +9,7 @@ import pytest
 
 from cli import profile
 from cli.bonds import Bond
+from cli.linked import EventTie, History, Joint, Lifetime, LinkedIdentifier, Visit
 from cli.schema import (
     Act,
     BlockedKeys,
@@ -16,6 +17,7 @@ from cli.schema import (
     Configuration,
     Consent,
     ConsentContradiction,
+    ConsentFinding,
     ConsentProof,
     ConsentStatement,
     Coverage,
@@ -186,6 +188,205 @@ def finding(
     )
 
 
+LINKS = {"c_user": "account", "em": "contact", "fbp": "browser_id"}
+DAYS_90 = Lifetime(seconds=7_776_000, basis="documented", text="90 days, as Meta documents it")
+NAMES = {"c_user": "Facebook account A", "fbp": "browser id A", "em": "e-mail address A"}
+RESOLVED = {"c_user": "meta", "fbp": "pseudonym", "em": "list"}
+
+
+def _tie(found: Identifier) -> EventTie:
+    return EventTie.model_validate(
+        {
+            "link": LINKS[found.kind],
+            "kind": found.kind,
+            "name": NAMES[found.kind],
+            "what": found.meaning,
+            "value": found.value,
+            "form": found.form,
+            "sources": (found.source,),
+            "joins": True,
+            "why_not": None,
+            "resolvable_by": RESOLVED[found.kind],
+            "lifetime": DAYS_90 if found.kind == "fbp" else None,
+            "created_at": found.created_at,
+            "first_seen_at": "2026-03-02T14:05:31.120Z",
+        }
+    )
+
+
+def _linked(found: Identifier, events: int, sites: tuple[str, ...], through: Joint | None) -> LinkedIdentifier:
+    return LinkedIdentifier.model_validate(
+        {
+            "name": NAMES[found.kind],
+            "link": LINKS[found.kind],
+            "kind": found.kind,
+            "value": found.value,
+            "resolvable_by": RESOLVED[found.kind],
+            "lifetime": DAYS_90 if found.kind == "fbp" else None,
+            "created_at": found.created_at,
+            "first_seen_at": "2026-03-02T14:05:31.120Z",
+            "last_seen_at": "2026-03-02T15:00:05.000Z",
+            "events": events,
+            "sites": sites,
+            "pixel_ids": ("112233445566778",),
+            "sessions": ("trust-0a1b2c",),
+            "through": through,
+        }
+    )
+
+
+def _histories() -> tuple[History, ...]:
+    """Return a history over two sites, one of which attacks its reader, and what one pixel's site could join of it."""
+    sites = ("example-trust.example", f"odd{SCRIPT}.example")
+    joint = Joint(
+        name="Facebook account A",
+        session="trust-0a1b2c",
+        event_id="ev01c0ffee",
+        event_name=f"PageView{ANSI}",
+        site=sites[0],
+        page_url=f"https://example-trust.example/{IMAGE}",
+        at="2026-03-02T14:05:31.120Z",
+    )
+    names = (("Facebook account A", "browser id A"), ("Facebook account A", "e-mail address A"))
+    visits = tuple(
+        Visit(
+            session="trust-0a1b2c",
+            site=site,
+            pixel_ids=("112233445566778",),
+            started_at=f"2026-03-02T1{4 + number}:05:31.120Z",
+            ended_at=f"2026-03-02T1{4 + number}:09:00.000Z",
+            event_ids=(f"ev0{number + 1}c0ffee",),
+            act_ids=(f"act0{number + 1}",),
+            health_act_ids=("act01",) if number == 0 else (),
+            pages=1,
+            identifiers=names[number],
+        )
+        for number, site in enumerate(sites)
+    )
+    common = {
+        "cautions": ("It holds 2 different values.",),
+        "sessions": ("trust-0a1b2c",),
+        "started_at": "2026-03-02T14:05:31.120Z",
+        "ended_at": "2026-03-02T15:09:00.000Z",
+        "health_acts": 1,
+    }
+    whole = History(
+        level="meta",
+        pixel_id=None,
+        strongest="account",
+        text="Facebook account A came with all 2 events on 2 sites, so that they could be joined.",
+        identifiers=(
+            _linked(ACCOUNT, 2, sites, None),
+            _linked(EMAIL, 1, sites[1:], joint),
+            _linked(BROWSER, 1, sites[:1], joint),
+        ),
+        visits=visits,
+        event_ids=("ev01c0ffee", "ev02c0ffee"),
+        sites=sites,
+        pixel_ids=("112233445566778",),
+        events=2,
+        direct=2,
+        acts=2,
+        **common,
+    )
+    part = whole.model_copy(
+        update={
+            "level": "pixel",
+            "pixel_id": "112233445566778",
+            "strongest": "browser_id",
+            "text": "Browser id A came with one event on 1 site.",
+            "cautions": (),
+            "identifiers": (_linked(BROWSER, 1, sites[:1], None),),
+            "visits": (visits[0].model_copy(update={"identifiers": ("browser id A",)}),),
+            "event_ids": ("ev01c0ffee",),
+            "sites": sites[:1],
+            "events": 1,
+            "direct": 1,
+            "acts": 1,
+        }
+    )
+    single = whole.model_copy(
+        update={
+            "text": "Browser id A came with one event.",
+            "cautions": (),
+            "identifiers": (_linked(BROWSER, 1, (), None),),
+            "visits": (visits[0].model_copy(update={"identifiers": ("browser id A",)}),),
+            "event_ids": ("ev03c0ffee",),
+            "sites": (),
+            "events": 1,
+            "direct": 1,
+            "acts": 1,
+            "health_acts": 0,
+        }
+    )
+    return (whole, single, part)
+
+
+def _consent_findings() -> tuple[ConsentFinding, ...]:
+    """Return a browser id made before a choice, a cookie on a site that attacks its reader, a script after refusal."""
+    common = {
+        "last_before": BEFORE.last_before,
+        "first_after": BEFORE.first_after,
+        "created_at": None,
+        "not_before": None,
+        "brought_along": False,
+        "lifetime_seconds": None,
+        "identifier": None,
+        "value": None,
+        "event_ids": (),
+        "request_ids": ("rq01",),
+        "notes": (),
+    }
+    given = (
+        {
+            **common,
+            "what": "browser_id",
+            "site": "example-trust.example",
+            "name": "_fbp",
+            "identifier": "browser id A",
+            "value": BROWSER.value,
+            "at": "2026-03-02T14:05:30.000Z",
+            "state": "no_choice_yet",
+            "basis": "observed",
+            "created_at": BROWSER.created_at,
+            "first_seen_at": "2026-03-02T14:05:31.120Z",
+            "states": {"no_choice_yet": 3, "refused": 1},
+            "event_ids": ("ev01c0ffee",),
+            "text": "The browser id A (_fbp) was made at 2026-03-02 14:05:30.000 UTC, before any choice was seen.",
+            "notes": ("First carried at 2026-03-02 14:05:31.120 UTC.",),
+        },
+        {
+            **common,
+            "what": "facebook_cookie",
+            "site": f"odd{SCRIPT}{REVERSED}.example",
+            "name": "c_user",
+            "at": "2026-03-02T14:05:31.120Z",
+            "state": "unknown",
+            "basis": "none",
+            "last_before": None,
+            "first_after": None,
+            "first_seen_at": "2026-03-02T14:05:31.120Z",
+            "states": {"unknown": 2},
+            "text": "The account cookie c_user went to Meta with 2 requests from pages of this site.",
+        },
+        {
+            **common,
+            "what": "pixel_program",
+            "site": None,
+            "name": "library",
+            "at": "2026-03-02T14:08:00.000Z",
+            "state": "refused",
+            "basis": "inferred",
+            "last_before": REFUSED.last_before,
+            "first_after": None,
+            "first_seen_at": "2026-03-02T14:08:00.000Z",
+            "states": {"refused": 1},
+            "text": "Pages of this site asked for Meta's pixel script.",
+        },
+    )
+    return tuple(ConsentFinding.model_validate(item) for item in given)
+
+
 class Maker:
     """Builds events and the acts they belong to."""
 
@@ -292,6 +493,8 @@ class Maker:
                     for key, value in given.items()
                 ),
                 "identifiers": TIES[link],
+                "ties": tuple(_tie(found) for found in TIES[link]),
+                "ties_missing": () if complete else ("cookies_not_captured",),
                 "findings": findings,
                 "near_misses": near,
                 "steps": tuple(steps),
@@ -780,9 +983,6 @@ def _pages() -> tuple[Page, ...]:
     )
 
 
-LINKS = {"c_user": "account", "em": "contact", "fbp": "browser_id"}
-
-
 def bonds_of(event: Event) -> tuple[Bond, ...]:
     """Return what can join an event to others; the values of these reports are whole as they stand."""
     return tuple(
@@ -883,6 +1083,9 @@ def _build() -> Report:
         ),
         configurations=_configurations(),
         pages=_pages(),
+        histories=_histories(),
+        unjoined_events=("ev04c0ffee",),
+        consent_findings=_consent_findings(),
         marks=(
             Mark(
                 at="2026-03-02T14:07:00.000Z",
@@ -967,6 +1170,7 @@ def revealed(report: Report) -> Report:
 def empty(report: Report) -> Report:
     """Return a report of a session in which nothing was sent."""
     nothing = ("acts", "events", "rules", "configurations", "pages", "marks", "problems")
+    nothing += ("histories", "unjoined_events", "consent_findings")
     return with_profile(report, **dict.fromkeys(nothing, ()))
 
 

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cli import wording
+from cli.linked import History
 from cli.reports import FORMATS
 from cli.schema import BlockedKeys, Configuration, Filter, Report, ToolRule
 from cli.terminal import printable
@@ -26,7 +27,7 @@ ALLOWED = frozenset(
         """
         html head meta title style body a div p header h1 h2 h3 h4 main section nav article figure figcaption footer
         ul ol li dl dt dd table caption thead tbody tr th td span b small code mark blockquote br details summary
-        svg desc line rect path circle text
+        svg g desc line rect path circle text
         """,
     )
 )
@@ -346,6 +347,53 @@ def poison_configuration(found: Configuration, value: str) -> Configuration:
     )
 
 
+def poison_history(found: History, value: str) -> History:
+    """Return a history with `value` wherever a capture decides what stands there."""
+    texts = ("value", "created_at", "first_seen_at", "last_seen_at")
+    joint = ("session", "event_id", "event_name", "site", "page_url", "at")
+    return found.model_copy(
+        update={
+            "sites": (value,),
+            "pixel_id": value,
+            "pixel_ids": (value,),
+            "identifiers": tuple(
+                one.model_copy(
+                    update={
+                        **dict.fromkeys(texts, value),
+                        "sites": (value,),
+                        "through": one.through and one.through.model_copy(update=dict.fromkeys(joint, value)),
+                    }
+                )
+                for one in found.identifiers
+            ),
+            "visits": tuple(
+                visit.model_copy(update=dict.fromkeys(("session", "site", "started_at", "ended_at"), value))
+                for visit in found.visits
+            ),
+        }
+    )
+
+
+def test_what_joins_visits_is_drawn_and_told(page: str, outline: Outline, report: Report) -> None:
+    section = page[page.index('<section class="linked"') :]
+    section = section[: section.index("</section>")]
+    assert section.count('<svg class="track"') == 2
+    assert section.count('aria-hidden="true"') >= 2
+    assert "Joined to other lines by Facebook account A." in section
+    assert 'href="#event-1"' in section
+    assert set(re.findall(r'href="#([^"]+)"', page)) <= set(outline.ids())
+    assert page.index('id="choices"') < page.index('id="joined"')
+    assert wording.RECONSTRUCTION_SHORT not in section
+
+
+def test_what_is_not_drawn_is_counted(report: Report) -> None:
+    history = report.histories[0]
+    visits = tuple(history.visits[0].model_copy(update={"session": str(number)}) for number in range(20))
+    told = render(report.model_copy(update={"histories": (history.model_copy(update={"visits": visits}),)}), 0)
+    assert told.count('<svg class="track"') == 14
+    assert "Not drawn: 6 further lines." in told
+
+
 @settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(
     value=st.text(max_size=80)
@@ -370,6 +418,12 @@ def test_any_text_in_any_field_stays_text(report: Report, value: str) -> None:
     stories = tuple(
         story.model_copy(update={"site": value, "lines": tuple(line.model_copy(update=texts) for line in story.lines)})
         for story in report.stories
+    )
+    histories = tuple(poison_history(found, value) for found in report.histories)
+    facts = ("site", "name", "identifier", "value", "at", "text")
+    consent_findings = tuple(
+        found.model_copy(update={**dict.fromkeys(facts, value), "notes": (value,), "request_ids": (value,)})
+        for found in report.consent_findings
     )
     poisoned = event.model_copy(
         update={
@@ -442,6 +496,8 @@ def test_any_text_in_any_field_stays_text(report: Report, value: str) -> None:
             "acts": acts,
             "inferences": inferences,
             "stories": stories,
+            "histories": histories,
+            "consent_findings": consent_findings,
             "sources": tuple(item.model_copy(update={"name": value, "sha256": value}) for item in report.sources),
             "marks": tuple(
                 item.model_copy(update={"site": value, "text": value, "by": value}) for item in report.marks
