@@ -5,9 +5,11 @@ kept; of first-party requests only address, title, time, cookie names and consen
 """
 
 import html
+from collections.abc import Iterable
+from typing import NamedTuple
 
 from addon.consent.choices import OUT_OF_SIGHT, choice_request, loads_platform, page_of
-from addon.consent.evidence import asks_for_consent, read_cookies
+from addon.consent.evidence import Told, asks_for_consent, read_told, telling
 from addon.decoders.base import Decoder, RequestRole
 from addon.decoders.meta.decoder import MetaDecoder
 from addon.decoders.meta.endpoints import Address, split_address
@@ -25,7 +27,11 @@ GPC_WORDS = "; the browser sent Sec-GPC: 1"
 """What is added to a proof where the browser sent the signal Global Privacy Control. It is no choice on cookies."""
 
 _TITLE_SEARCHED = 300_000
-_SAME_SITE = frozenset({"none", "same-origin", "same-site", None})
+SAME_SITE = frozenset({"none", "same-origin", "same-site", None})
+"""Values of Sec-Fetch-Site with which a browser sends all cookies it has."""
+
+PAGE_DESTINATIONS = frozenset({"document", "iframe", "frame"})
+"""Values of Sec-Fetch-Dest of a navigation."""
 
 
 class ObservedRequest(Frozen):
@@ -68,6 +74,21 @@ class ConsentEvidence(Frozen):
     proof: str
     kind: EvidenceKind = "cookies"
     chosen_at: Epoch | None = None
+
+
+class Glimpse(NamedTuple):
+    """What the cookies of one request can show: those that may tell of a choice, sent and set.
+
+    `same_site`: the browser sent all cookies it has, so that a missing one shows something. `gpc`: it sent
+    the signal Global Privacy Control.
+    """
+
+    position: int
+    at: Epoch
+    site: str
+    told: Told
+    same_site: bool
+    gpc: bool
 
 
 class Observer:
@@ -194,16 +215,36 @@ class Observer:
 
     def _consent(self, request: CapturedRequest, site: str) -> None:
         """Keep the first and the last request of every run in which a site's cookies say the same."""
-        reading = read_cookies([*cookie_pairs(request.headers), *_set_cookies(request)])
-        if reading is None and request.header("sec-fetch-site") not in _SAME_SITE:
+        self.glimpse(
+            Glimpse(
+                position=request.position,
+                at=request.started_at,
+                site=site,
+                told=telling([*cookie_pairs(request.headers), *set_cookies(request.response_headers)]),
+                same_site=request.header("sec-fetch-site") in SAME_SITE,
+                gpc=request.header("sec-gpc") == "1",
+            )
+        )
+
+    def is_site(self, site: str) -> bool:
+        """Tell whether a page of the site was opened so far."""
+        return site in self._sites
+
+    def glimpse(self, seen: Glimpse) -> None:
+        """Take in a request of which nothing but its cookies can matter."""
+        site = seen.site
+        if site not in self._sites:
+            return
+        reading = read_told(seen.told)
+        if reading is None and not seen.same_site:
             return  # cookies marked SameSite=Strict are missing here, so their absence shows nothing
         evidence = ConsentEvidence(
             source_id=self.source_id,
-            position=request.position,
-            at=request.started_at,
+            position=seen.position,
+            at=seen.at,
             site=site,
             state=reading.state if reading else None,
-            proof=(reading.proof if reading else "no consent cookie sent") + _gpc(request),
+            proof=(reading.proof if reading else "no consent cookie sent") + (GPC_WORDS if seen.gpc else ""),
             chosen_at=reading.chosen_at if reading else None,
         )
         last = self._last_of_run.get(site)
@@ -239,16 +280,17 @@ class Observer:
 def _is_page(request: CapturedRequest) -> bool:
     """Tell whether the request opened a page: a navigation that was answered with HTML."""
     destination = request.header("sec-fetch-dest")
-    if destination is not None and destination not in {"document", "iframe", "frame"}:
+    if destination is not None and destination not in PAGE_DESTINATIONS:
         return False
     if "html" not in (request.response_header("content-type") or "").lower():
         return False
     return destination is not None or "text/html" in (request.header("accept") or "").lower()
 
 
-def _set_cookies(request: CapturedRequest) -> list[tuple[str, str]]:
+def set_cookies(lines: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return names and values of the cookies that an answer with these header lines set."""
     found = []
-    for name, value in request.response_headers:
+    for name, value in lines:
         if name.lower() == "set-cookie":
             key, equals, content = value.partition(";")[0].strip().partition("=")
             if equals:

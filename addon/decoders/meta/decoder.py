@@ -10,6 +10,7 @@ from addon.decoders.meta.endpoints import (
     imitates_meta,
     is_meta_host,
     may_be_custom_endpoint,
+    may_be_custom_target,
     meta_role,
     split_address,
 )
@@ -40,6 +41,14 @@ class MetaDecoder:
             or may_be_custom_endpoint(address)
             or (request.method == "POST" and _is_gateway_body(request.body))
         )
+
+    def may_concern_host(self, host: str) -> bool:
+        """Tell whether a host is Meta's or bears its name."""
+        return is_meta_host(host) or imitates_meta(host)
+
+    def may_concern(self, method: str, target: bytes, content: bytes) -> bool:
+        """Tell whether an address or a body on any host may be an endpoint of the site's own or a gateway's."""
+        return may_be_custom_target(target) or (bool(content) and method == "POST" and _is_gateway_body(content))
 
     def decode(self, request: CapturedRequest, request_key: str) -> Decoded | None:
         """Return what `request` is; a known endpoint that cannot be read becomes a problem."""

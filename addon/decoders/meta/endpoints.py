@@ -6,6 +6,7 @@ Hosts and paths are parsed and compared, never searched for in an address, so `n
 Source of the endpoints: the wire format reference, sections 1.1 and 1.2 (Meta's own client, 2.9.15-2.9.383).
 """
 
+import re
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -14,6 +15,8 @@ from addon.decoders.base import RequestRole
 TRACKING_PATHS = frozenset({"/tr", "/tr/"})
 SANDBOX_PATH = "/privacy_sandbox/pixel/register/trigger"
 TOPICS_PATH = "/privacy_sandbox/topics/registration"
+
+_CUSTOM_TARGET = re.compile(rb"/tr/*[\x00- ]*(?:[?#]|\Z)")  # spaces and controls at an address's end do not count
 
 
 class Address(NamedTuple):
@@ -91,3 +94,8 @@ def _library_role(path: str) -> RequestRole:
 def may_be_custom_endpoint(address: Address) -> bool:
     """Tell whether the path alone allows a tracking endpoint on a host of the site's own choice."""
     return address.path.rstrip("/").rpartition("/")[2] == "tr" and not imitates_meta(address.host)
+
+
+def may_be_custom_target(target: bytes) -> bool:
+    """Tell the same of path and query as sent, for any host, without taking an address apart."""
+    return b"/tr" in target and _CUSTOM_TARGET.search(target) is not None
