@@ -60,6 +60,16 @@ class _Target(NamedTuple):
     host: Host
 
 
+class Memory:
+    """What repeats from flow to flow and is read once: header blocks, targets, connections."""
+
+    def __init__(self) -> None:
+        """Start with nothing."""
+        self.outlines: dict[bytes, Outline] = {}
+        self.targets: dict[tuple[bytes, str, str | None], _Target] = {}
+        self.ends: dict[bytes, Ends] = {}
+
+
 class FrameReader(CaptureReader):
     """Reads a file of mitmproxy flows (see `addon.reader.CaptureReader`), or the part from `start` to `stop`.
 
@@ -68,14 +78,18 @@ class FrameReader(CaptureReader):
 
     kind: ClassVar[SourceKind] = "mitm"
 
-    def __init__(self, path: Path, size: int, start: int = 0, stop: int | None = None) -> None:
-        """Prepare to read `path`, which has `size` bytes; nothing is opened yet."""
+    def __init__(
+        self, path: Path, size: int, start: int = 0, stop: int | None = None, memory: Memory | None = None
+    ) -> None:
+        """Prepare to read `path`, which has `size` bytes; nothing is opened yet.
+
+        Readers of parts of the same file may share a `memory`.
+        """
         super().__init__(path, size)
         self.read_to = start
         self._stop = size if stop is None else stop
-        self._outlines: dict[bytes, Outline] = {}
-        self._targets: dict[tuple[bytes, str, str | None], _Target] = {}
-        self._ends: dict[bytes, Ends] = {}
+        memory = memory or Memory()
+        self._outlines, self._targets, self._ends = memory.outlines, memory.targets, memory.ends
         self._runs: dict[str, tuple[object, ...]] = {}
         self._lasts: dict[str, Glimpse] = {}
 
@@ -85,27 +99,52 @@ class FrameReader(CaptureReader):
             if isinstance(item, CapturedRequest):
                 yield item
 
-    def relevant(self, may_be_site: Callable[[str], bool] = bool) -> Iterator[CapturedRequest | Glimpse]:
+    def relevant(self, may_be_site: Callable[[str], bool] = bool) -> Iterator[CapturedRequest | Glimpse | None]:
         """Yield, in order, the requests that can matter and glimpses of those passed over.
 
         Of requests that show the same of one site's cookies one after the other, only the first and the last
-        are glimpsed. Those to sites of which `may_be_site` is False show nothing.
+        are glimpsed. Those to sites of which `may_be_site` is False show nothing. None says that everything
+        before `read_to` was yielded, so that somebody can begin anew there.
         """
         return self._read(may_be_site)
 
-    def _read(self, may_be_site: Callable[[str], bool] | None) -> Iterator[CapturedRequest | Glimpse]:
+    def boundaries(self) -> Iterator[int]:
+        """Yield places where frames end, about one for every window from `read_to` on, and the file's end last.
+
+        What lies after damage has no known boundary. `watch` sees every byte.
+        """
+        with self._open() as file:
+            start = self.read_to
+            while start < self.size:
+                file.seek(start)
+                window = file.read(min(WINDOW, self.size - start))
+                end = _last_boundary(window)
+                if end:
+                    self._note(memoryview(window)[:end])
+                else:
+                    end = frame_length(window) or 0
+                    if not len(window) < end <= self.size - start:
+                        end = self.size - start
+                    self._note_again(file, start, start + end)
+                start += end
+                yield start
+
+    def _read(self, may_be_site: Callable[[str], bool] | None) -> Iterator[CapturedRequest | Glimpse | None]:
         with self._open() as file:
             wanted = WINDOW
             while self.read_to < self._stop:
                 file.seek(self.read_to)
                 window = file.read(min(wanted, self._stop - self.read_to))
                 used = 0
-                for used, item in self._items(window, self.read_to, may_be_site):
+                for end, item in self._items(window, self.read_to, may_be_site):
+                    used = end
                     if item is not None:
                         yield item
                 if used:
                     self._note(memoryview(window)[:used])
                     self.read_to += used
+                    yield from self._flush()
+                    yield None
                     wanted = min(2 * wanted, WINDOW) if wanted < WINDOW else WINDOW
                     continue
                 length = frame_length(window)
@@ -120,6 +159,7 @@ class FrameReader(CaptureReader):
                 if self.read_to == start:
                     break
                 self._note_again(file, start, self.read_to)
+                yield None
                 wanted = SMALL_WINDOW
             else:
                 self.complete = self._stop == self.size
@@ -250,7 +290,7 @@ class FrameReader(CaptureReader):
         )
 
     def _by_mitmproxy(self, file: BinaryIO) -> CapturedRequest | None:
-        """Read one flow from `read_to` on by mitmproxy's loader; where it cannot, `read_to` stays and that is a problem."""
+        """Read one flow from `read_to` on by mitmproxy's loader; where it cannot, `read_to` stays: a problem."""
         from addon.flows import read_flow  # noqa: PLC0415 - mitmproxy takes a quarter of a second
 
         try:
@@ -288,6 +328,20 @@ class FrameReader(CaptureReader):
         yield from sorted(self._lasts.values())
         self._lasts.clear()
         self._runs.clear()
+
+
+def _last_boundary(window: bytes) -> int:
+    """Return where the last whole frame of a window ends."""
+    position, size = 0, len(window)
+    while True:
+        colon = window.find(b":", position, position + 13)
+        digits = window[position:colon] if colon > 0 else b""
+        if not digits.isdigit():
+            return position
+        end = colon + int(digits) + 2
+        if end > size:
+            return position
+        position = end
 
 
 def _remember[K, V](known: dict[K, V], key: K, value: V) -> None:

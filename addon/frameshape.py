@@ -28,9 +28,7 @@ _MOMENT = re.compile(rb"\d\d?:[0-9.]+\^")
 _HEADERS = b",7:headers;"
 _HEADERS_OR_NONE = (_HEADERS, b"~7:headers;")
 _AFTER_REQUEST = b"}6:backup;0:~17:timestamp_created;"
-_AFTER_CREATED = (
-    b"^7:comment;0:;8:metadata;0:}6:marked;0:;9:is_replay;0:~11:intercepted;5:false!11:server_conn;"
-)
+_AFTER_CREATED = b"^7:comment;0:;8:metadata;0:}6:marked;0:;9:is_replay;0:~11:intercepted;5:false!11:server_conn;"
 _TAIL = b"4:type;4:http;7:version;2:21#}"
 _BEFORE_TAIL = re.compile(rb"5:error;(?:0:~|\d{1,9}:.*\})2:id;36:[0-9a-f-]{36};\Z", re.DOTALL)
 _CLIENT = b"11:client_conn;"
@@ -176,11 +174,11 @@ def read_place(text: bytes) -> Place:
 def read_lines(content: bytes) -> tuple[tuple[str, str], ...]:
     """Return header lines as text, decoded as ISO-8859-1. Raises NetstringError."""
     *lines, rest = content.split(b",]")
-    found = [_line(line) for line in lines]
-    if rest or None in found:  # a value that holds the mark, or damage
+    found = [line for written in lines if (line := _line(written)) is not None]
+    if rest or len(found) < len(lines):  # a value that holds the mark, or damage
         pairs = read_pairs(content, 0, len(content))
         return tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in pairs)
-    return tuple(found)  # type: ignore[arg-type] - None was excluded
+    return tuple(found)
 
 
 @lru_cache(maxsize=4096)

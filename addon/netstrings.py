@@ -36,7 +36,7 @@ def _typed(data: bytes, start: int, stop: int, depth: int) -> Any:
     kind = data[stop]
     if kind == 0x2C:  # ,
         return data[start:stop]
-    if kind == 0x7D or kind == 0x5D:  # } ]
+    if kind in (0x7D, 0x5D):  # } ]
         if depth >= MAX_DEPTH:
             raise NetstringError("too deep")
         items = []

@@ -8,11 +8,11 @@ import html
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from addon.consent.choices import OUT_OF_SIGHT, choice_request, loads_platform, page_of
+from addon.consent.choices import OUT_OF_SIGHT, ChoiceRequest, choice_request, loads_platform, page_of
 from addon.consent.evidence import Told, asks_for_consent, read_told, telling
 from addon.decoders.base import Decoder, RequestRole
 from addon.decoders.meta.decoder import MetaDecoder
-from addon.decoders.meta.endpoints import Address, split_address
+from addon.decoders.meta.endpoints import split_address
 from addon.model import CapturedRequest, Epoch, Frozen
 from addon.redaction import cookie_pairs, scrub, scrub_address
 from addon.sites import registrable_domain, site_of
@@ -76,6 +76,13 @@ class ConsentEvidence(Frozen):
     chosen_at: Epoch | None = None
 
 
+class _Run(NamedTuple):
+    """The first and the last request of a row in which a site's cookies say the same."""
+
+    first: ConsentEvidence
+    last: ConsentEvidence
+
+
 class Glimpse(NamedTuple):
     """What the cookies of one request can show: those that may tell of a choice, sent and set.
 
@@ -89,6 +96,100 @@ class Glimpse(NamedTuple):
     told: Told
     same_site: bool
     gpc: bool
+
+
+class ChoiceSeen(NamedTuple):
+    """A choice that a request told of: on the site of its page, where that is known, or on that of its host."""
+
+    choice: ChoiceRequest
+    page_site: str | None
+
+
+class PlatformSeen(NamedTuple):
+    """A consent platform that a page of a site loaded something from."""
+
+    platform: str
+    site: str
+    host: str
+
+
+class VendorSeen(NamedTuple):
+    """A request that concerns a vendor, without its secrets."""
+
+    vendor: str
+    role: RequestRole
+    digest: str
+    request: CapturedRequest
+
+
+class Sight(NamedTuple):
+    """What one request shows by itself, whatever came before it: all that an `Observer` needs of it.
+
+    The rows in it have no source yet.
+    """
+
+    glimpse: Glimpse
+    reconstruction: bool = False
+    has_cookies: bool = True
+    vendor: VendorSeen | None = None
+    visit: PageVisit | None = None
+    choice: ChoiceSeen | None = None
+    platform: PlatformSeen | None = None
+
+
+def look(request: CapturedRequest) -> Sight:
+    """Return what a request shows by itself. A pure function, so that several processes can share the work."""
+    lines = (*request.headers, *request.response_headers)
+    has_cookies = request.source_kind != "har" or any(name.lower() in {"cookie", "set-cookie"} for name, _ in lines)
+    nothing = Glimpse(request.position, request.started_at, "", (), same_site=False, gpc=False)
+    vendor = _vendor(request)
+    if vendor is not None:
+        return Sight(nothing, request.reconstruction, has_cookies, vendor)
+    address = split_address(request.url)
+    site = registrable_domain(address.host) if address.host else ""
+    choice = choice_request(request, address)
+    platform = loads_platform(request, address.host)
+    page = site_of(page_of(request)) if platform or choice else None
+    told = telling([*cookie_pairs(request.headers), *set_cookies(request.response_headers)])
+    same_site = request.header("sec-fetch-site") in SAME_SITE
+    return Sight(
+        Glimpse(request.position, request.started_at, site, told, same_site, request.header("sec-gpc") == "1"),
+        request.reconstruction,
+        has_cookies,
+        visit=_visit(request, site) if site and _is_page(request) else None,
+        choice=ChoiceSeen(choice, page if choice.now else None) if choice else None,
+        platform=PlatformSeen(platform, page, address.host) if platform and page else None,
+    )
+
+
+def _vendor(request: CapturedRequest) -> VendorSeen | None:
+    for decoder in DECODERS:
+        if decoder.concerns(request):
+            digest = request_digest(request)
+            clean = scrub(request)
+            decoded = decoder.decode(clean, "")
+            if decoded is None:
+                continue
+            keeps_answer = decoded.role == "configuration"
+            kept = clean if keeps_answer else clean.model_copy(update={"response_body": None})
+            return VendorSeen(decoder.name, decoded.role, digest, kept)
+    return None
+
+
+def _visit(request: CapturedRequest, site: str) -> PageVisit:
+    body = request.response_body
+    return PageVisit(
+        source_id="",
+        position=request.position,
+        at=request.started_at,
+        url=scrub_address(request.url),
+        site=site,
+        title=page_title(body) if body else None,
+        status=request.status,
+        top=request.header("sec-fetch-dest") in {"document", None},
+        asks=asks_for_consent(body) if body else None,
+        cookie_names=tuple(dict.fromkeys(name for name, _ in cookie_pairs(request.headers))),
+    )
 
 
 class Observer:
@@ -107,87 +208,74 @@ class Observer:
         self._platforms: set[tuple[str, str]] = set()
         self._cookies_left_out = False
         self._cookies_shown = False
-        self._last_of_run: dict[str, ConsentEvidence] = {}
+        self._runs: dict[str, _Run] = {}
 
     def observe(self, request: CapturedRequest) -> ObservedRequest | None:
         """Take in one request; return it without secrets where it concerns a vendor."""
-        self.reconstruction |= request.reconstruction
-        self._note_cookies(request)
-        for decoder in DECODERS:
-            if decoder.concerns(request):
-                digest = request_digest(request)
-                clean = scrub(request)
-                decoded = decoder.decode(clean, "")
-                if decoded is None:
-                    continue
-                key = self._keys.key(request, digest)
-                keeps_answer = decoded.role == "configuration"
-                observed = ObservedRequest(
-                    key=key,
-                    digest=digest,
-                    source_id=self.source_id,
-                    vendor=decoder.name,
-                    role=decoded.role,
-                    request=clean if keeps_answer else clean.model_copy(update={"response_body": None}),
-                )
-                self.cookies_seen |= any(name.lower() == "cookie" for name, _ in clean.headers)
-                self.requests.append(observed)
-                return observed
-        self._first_party(request)
+        return self.take(look(request))
+
+    def take(self, sight: Sight) -> ObservedRequest | None:
+        """Take in what one request shows; return it where it concerns a vendor."""
+        self.reconstruction |= sight.reconstruction
+        self.note_cookies(shown=sight.has_cookies)
+        if sight.vendor is not None:
+            return self._keep(sight.vendor)
+        if sight.visit is not None:
+            self._sites.add(sight.visit.site)
+            self.pages.append(sight.visit.model_copy(update={"source_id": self.source_id}))
+        if self._sites and not (self._choice(sight) or self._platform(sight)):
+            self.glimpse(sight.glimpse)
         return None
 
-    def _first_party(self, request: CapturedRequest) -> None:
-        page_like = _is_page(request)
-        if not page_like and not self._sites:
-            return
-        address = split_address(request.url)
-        site = registrable_domain(address.host) if address.host else ""
-        if page_like and site:
-            self._sites.add(site)
-            self._visit(request, site)
-        if self._choice(request, address, site) or self._platform(request, address):
-            return
-        if site in self._sites:
-            self._consent(request, site)
+    def _keep(self, seen: VendorSeen) -> ObservedRequest:
+        observed = ObservedRequest(
+            key=self._keys.key(seen.request, seen.digest),
+            digest=seen.digest,
+            source_id=self.source_id,
+            vendor=seen.vendor,
+            role=seen.role,
+            request=seen.request,
+        )
+        self.cookies_seen |= any(name.lower() == "cookie" for name, _ in seen.request.headers)
+        self.requests.append(observed)
+        return observed
 
-    def _choice(self, request: CapturedRequest, address: Address, site: str) -> bool:
+    def _choice(self, sight: Sight) -> bool:
         """Keep that a request told of the visitor's choice, for the site whose page sent it."""
-        choice = choice_request(request, address)
-        if choice is None:
+        if sight.choice is None:
             return False
-        page = site_of(page_of(request)) if choice.now else None
-        where = page if page is not None and page in self._sites else site
+        (choice, page), seen = sight.choice, sight.glimpse
+        where = page if page is not None and page in self._sites else seen.site
         if where not in self._sites:
             return False
         self._close_run(where)
         self.consent.append(
             ConsentEvidence(
                 source_id=self.source_id,
-                position=request.position,
-                at=request.started_at,
+                position=seen.position,
+                at=seen.at,
                 site=where,
                 state=choice.state,
-                proof=choice.proof + _gpc(request),
+                proof=choice.proof + (GPC_WORDS if seen.gpc else ""),
                 kind="choice" if choice.now else "cookies",
             )
         )
         return True
 
-    def _platform(self, request: CapturedRequest, address: Address) -> bool:
+    def _platform(self, sight: Sight) -> bool:
         """Keep once that a page of a site loaded a consent platform."""
-        platform = loads_platform(request, address.host)
-        site = site_of(page_of(request)) if platform else None
-        if platform is None or site is None or site not in self._sites:
+        if sight.platform is None or sight.platform.site not in self._sites:
             return False
+        platform, site, host = sight.platform
         if (site, platform) not in self._platforms:
             self._platforms.add((site, platform))
             hides = platform in OUT_OF_SIGHT
-            proof = f"a page loaded {platform} from {address.host}"
+            proof = f"a page loaded {platform} from {host}"
             self.consent.append(
                 ConsentEvidence(
                     source_id=self.source_id,
-                    position=request.position,
-                    at=request.started_at,
+                    position=sight.glimpse.position,
+                    at=sight.glimpse.at,
                     site=site,
                     state="unknown" if hides else None,
                     proof=proof + ", which keeps the choice where no request shows it" if hides else proof,
@@ -195,36 +283,6 @@ class Observer:
                 )
             )
         return True
-
-    def _visit(self, request: CapturedRequest, site: str) -> None:
-        body = request.response_body
-        self.pages.append(
-            PageVisit(
-                source_id=self.source_id,
-                position=request.position,
-                at=request.started_at,
-                url=scrub_address(request.url),
-                site=site,
-                title=page_title(body) if body else None,
-                status=request.status,
-                top=request.header("sec-fetch-dest") in {"document", None},
-                asks=asks_for_consent(body) if body else None,
-                cookie_names=tuple(dict.fromkeys(name for name, _ in cookie_pairs(request.headers))),
-            )
-        )
-
-    def _consent(self, request: CapturedRequest, site: str) -> None:
-        """Keep the first and the last request of every run in which a site's cookies say the same."""
-        self.glimpse(
-            Glimpse(
-                position=request.position,
-                at=request.started_at,
-                site=site,
-                told=telling([*cookie_pairs(request.headers), *set_cookies(request.response_headers)]),
-                same_site=request.header("sec-fetch-site") in SAME_SITE,
-                gpc=request.header("sec-gpc") == "1",
-            )
-        )
 
     def is_site(self, site: str) -> bool:
         """Tell whether a page of the site was opened so far."""
@@ -247,34 +305,33 @@ class Observer:
             proof=(reading.proof if reading else "no consent cookie sent") + (GPC_WORDS if seen.gpc else ""),
             chosen_at=reading.chosen_at if reading else None,
         )
-        last = self._last_of_run.get(site)
-        if last is None or _says(last) != _says(evidence):
+        run = self._runs.get(site)
+        if run is None or _says(run.last) != _says(evidence):
             self._close_run(site)
             self.consent.append(evidence)
-        self._last_of_run[site] = evidence
+            self._runs[site] = _Run(evidence, evidence)
+        else:
+            self._runs[site] = _Run(run.first, evidence)
 
     def finish(self) -> None:
         """Keep what is only known at the end of the source. May be called again later."""
-        for site in tuple(self._last_of_run):
+        for site in tuple(self._runs):
             self._close_run(site)
         if self._cookies_left_out:
             self.consent = [item for item in self.consent if item.kind != "cookies" or item.state is not None]
 
-    def _note_cookies(self, request: CapturedRequest) -> None:
+    def note_cookies(self, *, shown: bool) -> None:
         """Note whether a HAR was exported without cookies, as browsers do unless told otherwise.
 
         In such a file a missing consent cookie shows nothing.
         """
-        if request.source_kind != "har" or self._cookies_shown:
-            return
-        lines = (*request.headers, *request.response_headers)
-        self._cookies_shown = any(name.lower() in {"cookie", "set-cookie"} for name, _ in lines)
+        self._cookies_shown |= shown
         self._cookies_left_out = not self._cookies_shown
 
     def _close_run(self, site: str) -> None:
-        last = self._last_of_run.pop(site, None)
-        if last is not None and last not in self.consent:
-            self.consent.append(last)
+        run = self._runs.pop(site, None)
+        if run is not None and run.last is not run.first:
+            self.consent.append(run.last)
 
 
 def _is_page(request: CapturedRequest) -> bool:
@@ -300,11 +357,6 @@ def set_cookies(lines: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
 
 def _says(evidence: ConsentEvidence) -> tuple[ConsentState | None, str, Epoch | None]:
     return evidence.state, evidence.proof, evidence.chosen_at
-
-
-def _gpc(request: CapturedRequest) -> str:
-    """Return the words that are added to a proof where the browser asked not to be tracked."""
-    return GPC_WORDS if request.header("sec-gpc") == "1" else ""
 
 
 def page_title(body: bytes) -> str | None:

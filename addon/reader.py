@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import BinaryIO, ClassVar
+from typing import Any, BinaryIO, ClassVar
 
 from addon.model import CapturedRequest, Epoch, Problem
 from addon.vocabulary import SourceKind
@@ -45,6 +45,10 @@ class CaptureReader(ABC):
     def __iter__(self) -> Iterator[CapturedRequest]:
         """Yield the requests; raise CaptureError where the file cannot be opened any more."""
 
+    def relevant(self, may_be_site: Callable[[str], bool] = bool) -> Iterator[Any]:  # noqa: ARG002 - for readers that can
+        """Yield what can matter to an `Observer` (see `addon.frames.FrameReader.relevant`): here, every request."""
+        return iter(self)
+
     def position(self) -> int:
         """Return how many bytes have been read so far, for a progress bar."""
         if self._file is None:
@@ -57,6 +61,13 @@ class CaptureReader(ABC):
         except OSError as error:
             raise CaptureError(f"{self.path} cannot be opened: {error.strerror or error}") from None
         return self._file
+
+    def add(self, seen: int, first_at: Epoch | None, last_at: Epoch | None) -> None:
+        """Count requests that somebody else read."""
+        self.seen += seen
+        for moment in (first_at, last_at):
+            if moment is not None:
+                self._note_time(moment)
 
     def _note_time(self, at: Epoch) -> None:
         if self.first_at is None or self.last_at is None:

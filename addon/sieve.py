@@ -80,8 +80,6 @@ def outline(lines: Iterable[tuple[str, str]]) -> Outline:
             gpc = value if gpc is None else gpc
         elif lowered == "host":
             host = value if host is None else f"{host}, {value}"
-    if destination is None:
-        page_like = "text/html" in (accept or "").lower()
-    else:
-        page_like = destination in PAGE_DESTINATIONS
+    opens_html = "text/html" in (accept or "").lower()
+    page_like = opens_html if destination is None else destination in PAGE_DESTINATIONS
     return Outline(page_like, telling(cookie_pairs(cookies)), site in SAME_SITE, gpc == "1", host, bool(cookies))

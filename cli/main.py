@@ -91,6 +91,7 @@ def _explained(error: Exception) -> int:
         return int(error.exit_code)
     from addon.reader import CaptureError  # noqa: PLC0415 - only where something went wrong
     from addon.store.store import EventNotFoundError, SessionNotFoundError, StoreError  # noqa: PLC0415
+    from addon.workers import WorkerError  # noqa: PLC0415
     from cli.report import NotDerivedError  # noqa: PLC0415
     from rules.errors import RuleSetError, UnknownPackError  # noqa: PLC0415
 
@@ -103,6 +104,7 @@ def _explained(error: Exception) -> int:
         (NotDerivedError, ExitCode.NOT_FOUND),
         (OutputError, ExitCode.USAGE),
         (UnknownPackError, ExitCode.USAGE),
+        (WorkerError, ExitCode.DEFECT),
     )
     for kind, code in codes:
         if isinstance(error, kind):

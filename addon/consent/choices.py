@@ -60,9 +60,7 @@ _SOURCEPOINT: Final = "/wrapper/v2/choice/"
 _STORE_CONSENT: Final = "/eu-cookie-compliance/store_consent/banner"
 _NHS_ACTION: Final = "policy-action="
 _NHS_CARRIED: Final = "nhsa.sc="
-_CHOICE_MARKS: Final = tuple(
-    mark.encode("ascii") for mark in (_SOURCEPOINT, _STORE_CONSENT, _NHS_ACTION, _NHS_CARRIED)
-)
+_CHOICE_MARKS: Final = tuple(mark.encode("ascii") for mark in (_SOURCEPOINT, _STORE_CONSENT, _NHS_ACTION, _NHS_CARRIED))
 """Every choice that is recognised by its address on any host has one of these in its path or query."""
 _NHS_ROUTES: Final[dict[str, tuple[ConsentState, str]]] = {
     "declined": ("refused", "statistics declined; the banner does not offer marketing"),

@@ -42,7 +42,7 @@ def observe_relevant(reader: FrameReader, *, knows_sites: bool) -> Observer:
     for item in reader.relevant(observer.is_site if knows_sites else bool):
         if isinstance(item, Glimpse):
             observer.glimpse(item)
-        else:
+        elif item is not None:
             observer.observe(item)
     observer.finish()
     return observer
@@ -287,6 +287,7 @@ PAGE = b"<html><title>A page</title><div class='cookie-banner'>Accept all cookie
         ("gzip", b""),
         (None, b"<title>A</title>" + b"y" * MAX_KEPT_RESPONSE),
     ],
+    ids=[f"body {number}" for number in range(13)],
 )
 def test_packed_pages_read_the_same(tmp_path: Path, packing: str | None, body: bytes) -> None:
     page = http_flow("https://www.a.example/", dest="document", kind="text/html", body=b"", packing=packing)
@@ -304,9 +305,7 @@ def test_packed_requests_read_the_same(tmp_path: Path, packing: str) -> None:
     assert_same(write(tmp_path / "visit.mitm", dumped(made, http_flow())))
 
 
-def test_a_flow_longer_than_a_window_reads_the_same(
-    clinic, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_flow_longer_than_a_window_reads_the_same(clinic, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     frames = clinic_frames(clinic)
     big = tnetstring.dumps(http_flow("https://www.a.example/film.mp4", body=b"z" * 900_000).get_state())
     path = write(tmp_path / "visit.mitm", [*frames, big, *frames])
@@ -378,8 +377,8 @@ def test_a_capture_that_becomes_shorter_while_it_is_read_is_said(
 # invented traffic
 
 HOSTS = (
-    "www.facebook.com", "connect.facebook.net", "graph.facebook.com", "notfacebook.example", "www.a.example", "a.example",
-    "cdn.b.example", "www.b.example", "consent.cookiebot.com", "api.privacy-center.org", "app.usercentrics.eu",
+    "www.facebook.com", "connect.facebook.net", "graph.facebook.com", "notfacebook.example", "www.a.example",
+    "a.example", "cdn.b.example", "www.b.example", "consent.cookiebot.com", "api.privacy-center.org", "app.usercentrics.eu",
     "www.nhs.uk", "gateway.example",
 )  # fmt: skip
 TARGETS = (
@@ -445,7 +444,9 @@ def traffic(draw: st.DrawFn) -> list[bytes]:
         item.request.raw_content = draw(st.one_of(st.sampled_from(BODIES), st.none()))
         item.request.http_version = draw(st.sampled_from(["HTTP/2.0", "HTTP/2.0", "HTTP/1.1", "HTTP/3"]))
         if draw(st.integers(0, 9)) == 0:
-            item.request.authority = draw(st.sampled_from(["www.facebook.com", "xn--bcher-kva.example", "a:b", "[::1]"]))
+            item.request.authority = draw(
+                st.sampled_from(["www.facebook.com", "xn--bcher-kva.example", "a:b", "[::1]"])
+            )
         made.append(item)
     return dumped(*made)
 
