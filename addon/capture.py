@@ -32,9 +32,9 @@ def read_capture(path: Path) -> CaptureReader:
 
         return HarReader(path, size)
     if _looks_like_flows(head):
-        from addon.flows import FlowFileReader  # noqa: PLC0415 - mitmproxy takes a quarter of a second
+        from addon.frames import FrameReader  # noqa: PLC0415 - only what the file needs is imported
 
-        return FlowFileReader(path, size)
+        return FrameReader(path, size)
     if head.startswith(b"\x1f\x8b"):
         raise CaptureError(f"{path} is compressed with gzip; unpack it first (gunzip)")
     if head.startswith(b"PK\x03\x04"):

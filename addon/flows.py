@@ -1,14 +1,15 @@
 """mitmproxy's flows as captured requests. With `live` and `contentview` the only importer of mitmproxy."""
 
 from collections.abc import Iterator
-from typing import ClassVar
+from typing import BinaryIO, ClassVar
 
 from mitmproxy import flow as mitm_flow
 from mitmproxy import http
 from mitmproxy.io import FlowReader
 
-from addon.model import CapturedRequest, Problem
-from addon.reader import CaptureReader
+from addon.bodies import MAX_KEPT_RESPONSE, is_looked_into, unpacked
+from addon.model import CapturedRequest
+from addon.reader import CaptureReader, broken, storable_address
 from addon.vocabulary import Delivery, SourceKind
 
 HELD_KEY = "pixelwitness_held"
@@ -16,9 +17,6 @@ HELD_KEY = "pixelwitness_held"
 
 PROVENANCE_KEY = "pixelwitness_provenance"
 """Flow metadata: `reconstruction` where a flow was built, not recorded."""
-
-MAX_KEPT_RESPONSE = 3_000_000
-"""Longest response body, in bytes, that is looked into (pages and pixel configurations)."""
 
 
 def flow_request(flow: http.HTTPFlow, position: int, source_kind: SourceKind) -> CapturedRequest:
@@ -31,7 +29,7 @@ def flow_request(flow: http.HTTPFlow, position: int, source_kind: SourceKind) ->
         source_kind=source_kind,
         position=position,
         method=request.method,
-        url=_plain_url(request.pretty_url),
+        url=storable_address(request.pretty_url),
         http_version=request.http_version,
         headers=_header_lines(request.headers),
         body=body or b"",
@@ -69,32 +67,39 @@ def delivery(flow: http.HTTPFlow) -> Delivery:
 def _kept_response(response: http.Response | None) -> bytes | None:
     if response is None or response.raw_content is None or len(response.raw_content) > MAX_KEPT_RESPONSE:
         return None
-    kind = response.headers.get("content-type", "").lower()
-    if "html" not in kind and "javascript" not in kind:
+    if not is_looked_into(response.headers.get("content-type", "")):
         return None
-    try:
-        return response.get_content(strict=False)
-    except ValueError:
-        return None
+    return unpacked(response.raw_content, response.headers.get("content-encoding", ""))
 
 
 def _header_lines(headers: http.Headers) -> tuple[tuple[str, str], ...]:
     return tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in headers.fields)
 
 
-def _plain_url(url: str) -> str:
-    """Write bytes that were no UTF-8 as percent escapes, so that the address is storable text."""
-    if url.isascii():
-        return url
-    return (
-        "".join(f"%{ord(char) - 0xDC00:02X}" if 0xDC80 <= ord(char) <= 0xDCFF else char for char in url)
-        .encode("utf-8", "replace")
-        .decode("utf-8")
-    )
+class _Continued(FlowReader):
+    """A reader that begins inside a file, where a brace is damage and not a HAR."""
+
+    def peek(self, n: int) -> bytes:  # noqa: ARG002 - the base class's signature
+        return b""
+
+
+def read_flow(file: BinaryIO, start: int) -> CapturedRequest | None:
+    """Return the request of the flow that begins at byte `start` of `file`, or None where it holds none.
+
+    Leaves the file where the flow ends. Raises what mitmproxy raises on damage: nearly anything.
+    """
+    file.seek(start)
+    flow = next(iter(_Continued(file).stream()), None)
+    if flow is None:
+        raise EOFError("the file became shorter while it was read")
+    return flow_request(flow, start, "mitm") if isinstance(flow, http.HTTPFlow) else None
 
 
 class FlowFileReader(CaptureReader):
-    """Reads a file of mitmproxy flows (see `addon.reader.CaptureReader`)."""
+    """Reads a file of mitmproxy flows by mitmproxy's own loader alone (see `addon.reader.CaptureReader`).
+
+    `addon.frames.FrameReader` reads the same much faster; this is what it is measured against.
+    """
 
     kind: ClassVar[SourceKind] = "mitm"
 
@@ -110,19 +115,15 @@ class FlowFileReader(CaptureReader):
                 self.read_to = file.tell()
                 if isinstance(flow, http.HTTPFlow):
                     self.seen += 1
-                    yield flow_request(flow, start, "mitm")
+                    request = flow_request(flow, start, "mitm")
+                    self._note_time(request.started_at)
+                    yield request
 
     def _next(self, flows: Iterator[mitm_flow.Flow], start: int) -> mitm_flow.Flow | None:
         try:
             flow = next(flows, None)
         except Exception as error:  # noqa: BLE001 - mitmproxy raises many kinds on a damaged file
-            self.problems.append(
-                Problem(
-                    where=f"{self.path.name}, byte {start}",
-                    what=f"the capture is cut or damaged here ({type(error).__name__}: {error}); "
-                    f"everything before byte {start} of {self.size} was read"[:400],
-                )
-            )
+            self.problems.append(broken(self, start, error))
             return None
         if flow is None:
             self.complete = True

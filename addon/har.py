@@ -6,7 +6,7 @@ Format: HAR 1.2 (http://www.softwareishard.com/blog/har-12-spec/) as browsers re
 
 import base64
 import binascii
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any, BinaryIO, ClassVar
 from urllib.parse import quote, quote_plus, unquote
@@ -21,6 +21,40 @@ MAX_PROBLEMS = 200
 """Most broken entries that are named one by one."""
 
 
+class _Watched:
+    """An open file of which every byte that is read is shown to somebody."""
+
+    def __init__(self, file: BinaryIO, watch: Callable[[memoryview], None]) -> None:
+        self._file = file
+        self._watch = watch
+        self._held = b""
+
+    def skip_mark(self) -> None:
+        """Leave out the byte order mark that some programs write."""
+        start = self._file.read(3)
+        self._watch(memoryview(start))
+        self._held = start.removeprefix(b"\xef\xbb\xbf")
+
+    def read(self, size: int) -> bytes:
+        """Return the next bytes, at most `size`."""
+        if self._held and size >= len(self._held):
+            held, self._held = self._held, b""
+            return held
+        read = self._file.read(size)
+        if read:
+            self._watch(memoryview(read))
+        return read
+
+    def read_rest(self) -> None:
+        """Read, for the watcher's sake, what nobody wanted."""
+        while self.read(1 << 20):
+            pass
+
+    def tell(self) -> int:
+        """Return how many bytes were read."""
+        return self._file.tell()
+
+
 class HarReader(CaptureReader):
     """Reads a HAR (see `addon.reader.CaptureReader`). `read_to` counts entries."""
 
@@ -28,9 +62,9 @@ class HarReader(CaptureReader):
 
     def __iter__(self) -> Iterator[CapturedRequest]:
         """Yield the requests of the file in order; broken entries and a broken end are problems."""
-        with self._open() as file:
-            if file.read(3) != b"\xef\xbb\xbf":
-                file.seek(0)
+        with self._open() as opened:
+            file = _Watched(opened, self._note)
+            file.skip_mark()
             entries = ijson.items(file, "log.entries.item", use_float=True)
             found_any = False
             while True:
@@ -43,14 +77,16 @@ class HarReader(CaptureReader):
                 self.seen += 1
                 request = self._request(entry, number)
                 if request is not None:
+                    self._note_time(request.started_at)
                     yield request
+            file.read_rest()
         if self.complete and not found_any:
             self.problems.append(
                 Problem(where=self.path.name, what="the file is JSON without any log.entries: it may not be a HAR")
             )
             self.complete = False
 
-    def _next(self, entries: Iterator[Any], file: BinaryIO) -> tuple[Any, bool]:
+    def _next(self, entries: Iterator[Any], file: "_Watched") -> tuple[Any, bool]:
         try:
             return next(entries), False
         except StopIteration:

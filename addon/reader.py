@@ -1,12 +1,14 @@
 """What every reader of saved captures offers, and the one error it raises."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import BinaryIO, ClassVar
+from typing import Any, BinaryIO, ClassVar
 
-from addon.model import CapturedRequest, Problem
+from addon.model import CapturedRequest, Epoch, Problem
 from addon.vocabulary import SourceKind
+
+_CHUNK = 1 << 20
 
 
 class CaptureError(Exception):
@@ -19,7 +21,9 @@ class CaptureReader(ABC):
     Iterating yields requests in the order of the file and never raises on its content. Afterwards
     `read_to` says how far the file was read (bytes of a .mitm, entries of a HAR), `size` how many bytes it
     has, `seen` how many requests it held, `complete` whether its end was reached, and `problems` what could
-    not be read.
+    not be read; `first_at` and `last_at` are when the first and the last of the requests began.
+
+    `watch`, where it is set, is given every byte of the file, in order; it must not keep them.
     """
 
     kind: ClassVar[SourceKind]
@@ -32,11 +36,18 @@ class CaptureReader(ABC):
         self.seen = 0
         self.complete = False
         self.problems: list[Problem] = []
+        self.first_at: Epoch | None = None
+        self.last_at: Epoch | None = None
+        self.watch: Callable[[memoryview], None] | None = None
         self._file: BinaryIO | None = None
 
     @abstractmethod
     def __iter__(self) -> Iterator[CapturedRequest]:
         """Yield the requests; raise CaptureError where the file cannot be opened any more."""
+
+    def relevant(self, may_be_site: Callable[[str], bool] = bool) -> Iterator[Any]:  # noqa: ARG002 - for readers that can
+        """Yield what can matter to an `Observer` (see `addon.frames.FrameReader.relevant`): here, every request."""
+        return iter(self)
 
     def position(self) -> int:
         """Return how many bytes have been read so far, for a progress bar."""
@@ -50,3 +61,51 @@ class CaptureReader(ABC):
         except OSError as error:
             raise CaptureError(f"{self.path} cannot be opened: {error.strerror or error}") from None
         return self._file
+
+    def add(self, seen: int, first_at: Epoch | None, last_at: Epoch | None) -> None:
+        """Count requests that somebody else read."""
+        self.seen += seen
+        for moment in (first_at, last_at):
+            if moment is not None:
+                self._note_time(moment)
+
+    def _note_time(self, at: Epoch) -> None:
+        if self.first_at is None or self.last_at is None:
+            self.first_at = self.last_at = at
+        elif at < self.first_at:
+            self.first_at = at
+        elif at > self.last_at:
+            self.last_at = at
+
+    def _note(self, read: memoryview) -> None:
+        if self.watch is not None:
+            self.watch(read)
+
+    def _note_again(self, file: BinaryIO, start: int, stop: int) -> None:
+        """Show bytes to `watch` that were read elsewhere or not at all."""
+        if self.watch is None:
+            return
+        file.seek(start)
+        while start < stop and (chunk := file.read(min(_CHUNK, stop - start))):
+            start += len(chunk)
+            self.watch(memoryview(chunk))
+
+
+def storable_address(url: str) -> str:
+    """Write bytes that were no UTF-8 as percent escapes, so that the address is storable text."""
+    if url.isascii():
+        return url
+    return (
+        "".join(f"%{ord(char) - 0xDC00:02X}" if 0xDC80 <= ord(char) <= 0xDCFF else char for char in url)
+        .encode("utf-8", "replace")
+        .decode("utf-8")
+    )
+
+
+def broken(reader: CaptureReader, start: int, error: Exception) -> Problem:
+    """Return the problem that a capture of flows cannot be read on from byte `start`."""
+    what = (
+        f"the capture is cut or damaged here ({type(error).__name__}: {error}); "
+        f"everything before byte {start} of {reader.size} was read"
+    )
+    return Problem(where=f"{reader.path.name}, byte {start}", what=what[:400])

@@ -1,22 +1,17 @@
 """A saved capture into a session: read, observe, keep, derive."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from addon.audit import derive, timelines_of, visitor_of
-from addon.capture import file_sha256, read_capture
+from addon.capture import read_capture
 from addon.model import Frozen, Problem
-from addon.observation import Observer
-from addon.reader import CaptureReader
-from addon.store.rows import SourceRow
+from addon.reading import Progress, Reading
 from addon.store.store import Store
+from addon.workers import WORTH_IT, Workers, workers
 from rules.engine import Matcher
 from rules.loader import load_packs, pack_names
-
-Progress = Callable[[int], None]
-"""Called with the number of bytes of the current capture read so far."""
-
-_PROGRESS_EVERY = 50
 
 
 class ReplayedSource(Frozen):
@@ -28,54 +23,6 @@ class ReplayedSource(Frozen):
     complete: bool
     known: bool
     problems: tuple[Problem, ...]
-
-
-class _Reading:
-    """One capture, read and observed, not yet kept."""
-
-    def __init__(self, path: Path, reader: CaptureReader, sha256: str, progress: Progress) -> None:
-        self.path = path
-        self.sha256 = sha256
-        self.reader = reader
-        self.observer = Observer(source_id(reader.kind, sha256))
-        self.first_at: float | None = None
-        self.last_at: float | None = None
-        for number, request in enumerate(reader):
-            self.observer.observe(request)
-            moment = request.started_at
-            self.first_at = moment if self.first_at is None else min(self.first_at, moment)
-            self.last_at = moment if self.last_at is None else max(self.last_at, moment)
-            if number % _PROGRESS_EVERY == 0:
-                progress(reader.position())
-        self.observer.finish()
-        progress(reader.size)
-
-    def contents(self) -> frozenset[str]:
-        """Return what the capture is recognised by (see `Store.contents`)."""
-        pages = (f"{page.at!r} {page.url}" for page in self.observer.pages)
-        return frozenset([*(item.key for item in self.observer.requests), *pages])
-
-    def source(self, known_id: str | None = None) -> SourceRow:
-        reader = self.reader
-        return SourceRow(
-            id=known_id or self.observer.source_id,
-            name=self.path.name,
-            kind=reader.kind,
-            sha256=self.sha256,
-            bytes=reader.size,
-            read_to=reader.read_to,
-            complete=reader.complete,
-            requests_seen=reader.seen,
-            requests_matched=len(self.observer.requests),
-            cookies_seen=self.observer.cookies_seen,
-            first_at=self.first_at,
-            last_at=self.last_at,
-        )
-
-
-def source_id(kind: str, sha256: str) -> str:
-    """Return the id of a source: its kind and the beginning of its SHA-256."""
-    return f"{kind}-{sha256[:10]}"
 
 
 def session_name(path: Path, sha256: str) -> str:
@@ -90,20 +37,21 @@ def replay(
     paths: Sequence[Path],
     progress: Progress = lambda _: None,
     packs: Sequence[str] | None = None,
+    jobs: int = 1,
 ) -> tuple[str, tuple[ReplayedSource, ...]]:
     """Read the captures at `paths` into one session and derive it anew; return its id and what was read.
 
     Only what the session does not hold yet is added, and nothing is written unless every capture was read
     as far as it can be. `packs` are the optional packs to switch on; for None those the session was derived
-    with stay. Raises CaptureError where a capture cannot be read at all, StoreError where the database
-    refuses, UnknownPackError for a pack that does not exist.
+    with stay. `jobs` processes read large captures; the result is the same for any number. Raises
+    CaptureError where a capture cannot be read at all, StoreError where the database refuses,
+    UnknownPackError for a pack that does not exist, WorkerError where another process ended.
     """
-    readers = [read_capture(path) for path in paths]  # every file is looked at before any is read
-    digests = [file_sha256(path) for path in paths]
-    name = session if session is not None else session_name(paths[0], digests[0])
-    readings = [
-        _Reading(path, reader, digest, progress) for path, reader, digest in zip(paths, readers, digests, strict=True)
-    ]
+    readings = [Reading(path, read_capture(path)) for path in paths]  # every file is looked at before any is read
+    with _helpers(jobs, readings) as helpers:
+        for reading in readings:
+            reading.read(progress, helpers)
+    name = session if session is not None else session_name(paths[0], readings[0].sha256)
     with store.transaction():
         store.ensure_session(name)
         results = tuple(_keep(store, name, reading) for reading in readings)
@@ -114,6 +62,17 @@ def replay(
         if other_rules or any(not result.known for result in results):
             store.write_derivation(name, derive(store.observations(name), matcher, other), chosen)
     return name, results
+
+
+@contextmanager
+def _helpers(jobs: int, readings: Sequence[Reading]) -> Iterator[Workers | None]:
+    """Give the block other processes where the captures are large enough for them."""
+    large = any(reading.reader.kind == "mitm" and reading.reader.size >= WORTH_IT for reading in readings)
+    if jobs < 2 or not large:
+        yield None
+        return
+    with workers(jobs) as helpers:
+        yield helpers
 
 
 def rederive(store: Store, matcher: Matcher, session: str, packs: Sequence[str] | None = None) -> None:
@@ -142,7 +101,7 @@ def restamp(store: Store, session: str) -> None:
         store.put_consent(session, {event.id: visitor_of(event, by_site) for event in events})
 
 
-def _keep(store: Store, session: str, reading: _Reading) -> ReplayedSource:
+def _keep(store: Store, session: str, reading: Reading) -> ReplayedSource:
     sources = store.sources(session)
     problems = tuple(reading.reader.problems)
     mine = reading.contents()
@@ -155,7 +114,7 @@ def _keep(store: Store, session: str, reading: _Reading) -> ReplayedSource:
         grown = next((source.id for source, theirs in held if theirs and theirs <= mine), None)
         if grown is not None:
             store.clear_problems(session, grown)
-            _rename_source(reading, grown)
+            reading.rename(grown)
         store.put_source(session, reading.source(grown))
         store.add_observations(session, reading.observer, problems)
         if reading.observer.reconstruction:
@@ -168,11 +127,3 @@ def _keep(store: Store, session: str, reading: _Reading) -> ReplayedSource:
         known=known,
         problems=problems,
     )
-
-
-def _rename_source(reading: _Reading, source: str) -> None:
-    observer = reading.observer
-    observer.source_id = source
-    observer.requests = [item.model_copy(update={"source_id": source}) for item in observer.requests]
-    observer.pages = [item.model_copy(update={"source_id": source}) for item in observer.pages]
-    observer.consent = [item.model_copy(update={"source_id": source}) for item in observer.consent]

@@ -182,8 +182,8 @@ class Browsing:
         )  # fmt: skip
         for index in range(flows - events - 1):
             yield self._asset(host, address, cookies, self.random.choice(ASSETS), index, scale)
-        for index in range(events):
-            yield self._event(address, browser, index)
+        for _ in range(events):
+            yield self._event(address, browser)
 
     def _asset(self, host: bytes, address: bytes, cookies: bytes, asset: Asset, index: int, scale: float) -> bytes:
         low, high = asset.sizes
@@ -205,7 +205,7 @@ class Browsing:
         content = b'{"hits":[%d]}' % index if asset.method == b"POST" else b""
         return self._frame(target, asset.method, path, headers, content, asset.content_type, body)
 
-    def _event(self, address: bytes, browser: bytes, index: int) -> bytes:
+    def _event(self, address: bytes, browser: bytes) -> bytes:
         self.events += 1
         made = self.random.choice(self.recorded)
         serial = b"%d" % self.events
@@ -292,9 +292,14 @@ def _recorded() -> tuple[list[Recorded], list[bytes], bytes, bytes]:
                 if request.path.startswith("/tr/") or b'"fb.pixel_id"' in content:
                     events.append(
                         Recorded(
-                            request.host, request.data.method, request.data.path, request.headers.fields, content,
-                            _rest(state), flow.response.raw_content or b"",
-                        )  # fmt: skip
+                            request.host,
+                            request.data.method,
+                            request.data.path,
+                            request.headers.fields,
+                            content,
+                            _rest(state),
+                            flow.response.raw_content or b"",
+                        )
                     )
                 elif "javascript" in flow.response.headers.get("content-type", ""):
                     scripts.append(flow.response.raw_content or b"")

@@ -101,6 +101,7 @@ def _explained(error: Exception) -> int:
         SessionNotFoundError,
         StoreError,
     )
+    from addon.workers import WorkerError  # noqa: PLC0415
     from cli.report import NotDerivedError  # noqa: PLC0415
     from rules.errors import RuleSetError, UnknownPackError  # noqa: PLC0415
 
@@ -115,6 +116,7 @@ def _explained(error: Exception) -> int:
         (OutputError, ExitCode.USAGE),
         (UnknownPackError, ExitCode.USAGE),
         (PersonFileError, ExitCode.USAGE),
+        (WorkerError, ExitCode.DEFECT),
     )
     for kind, code in codes:
         if isinstance(error, kind):

@@ -27,5 +27,11 @@ def believed(reading: CookieReading, at: Epoch) -> CookieReading:
     return reading._replace(against=(*reading.against, *late)) if late else reading
 
 
+def era(reading: CookieReading, at: Epoch) -> int:
+    """Return in which stretch of time `at` lies: within one, `believed` says the same of the reading."""
+    ends = (reading.expires_at, *(moment and moment - DAY for moment in (reading.chosen_at, reading.dated)))
+    return sum(moment is not None and moment < at for moment in ends)
+
+
 def _day(moment: Epoch) -> str:
     return datetime.fromtimestamp(moment, UTC).date().isoformat()

@@ -107,7 +107,20 @@ def read_cookies(cookies: Iterable[tuple[str, str]]) -> CookieReading | None:
     contradict each other say nothing certain, and neither does one that is plainly about consent but not
     understood: the state is then `unknown`.
     """
-    told = tuple((name, value) for name, value in cookies if value and may_tell(name))[:MAX_COOKIES]
+    return read_told(telling(cookies))
+
+
+Told = tuple[tuple[str, str], ...]
+"""The cookies of one request that may tell of a choice: names and values."""
+
+
+def telling(cookies: Iterable[tuple[str, str]]) -> Told:
+    """Return the cookies that are looked at at all."""
+    return tuple((name, value) for name, value in cookies if value and may_tell(name))[:MAX_COOKIES]
+
+
+def read_told(told: Told) -> CookieReading | None:
+    """Return the same as `read_cookies` for what `telling` left."""
     return _read(told) if told else None
 
 

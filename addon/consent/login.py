@@ -21,6 +21,8 @@ _LOGOUT_WORDS: Final = frozenset(
     {"logout", "log-out", "log_out", "logoff", "signout", "sign-out", "sign_out", "abmelden", "ausloggen",
      "deconnexion", "cerrar-sesion", "allgofnodi"}
 )  # fmt: skip
+_LOGIN_SENT: Final = tuple(word.encode("ascii") for word in sorted(_LOGIN_WORDS))
+_LOGOUT_SENT: Final = frozenset(word.encode("ascii") for word in _LOGOUT_WORDS)
 _REDIRECTS: Final = frozenset({302, 303})
 _MAX_SHOWN: Final = 80
 
@@ -67,6 +69,14 @@ def login_step(request: CapturedRequest, address: Address) -> LoginStep | None:
         f"a form was sent to a login address ({where}); the site answered with a new cookie and sent the browser on, "
         "as after a login",
     )
+
+
+def may_be_login_step(method: str, target: bytes) -> bool:
+    """Tell whether `login_step` may find anything in a request with this path and query as sent."""
+    path = target.partition(b"?")[0].partition(b"#")[0].lower()
+    if path.rstrip(b"/").rpartition(b"/")[2].partition(b".")[0] in _LOGOUT_SENT:
+        return True
+    return method == "POST" and any(word in path for word in _LOGIN_SENT)
 
 
 def login_at(moments: Sequence[LoginMoment], moment: Epoch) -> LoginStamp:

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 from email.utils import parsedate_to_datetime
 from typing import Final
 
+from addon.consent.evidence import may_tell
+
 _MAX_LINES: Final = 200
 _MAX_ATTRIBUTES: Final = 20
 
@@ -27,6 +29,14 @@ def cookies_after(
             changed[name] = None if _removes(attributes, at) else value
     kept = [(name, value) for name, value in sent if name not in changed]
     return kept + [(name, value) for name, value in changed.items() if value is not None]
+
+
+def may_set_telling(response_headers: Iterable[tuple[str, str]]) -> bool:
+    """Tell whether an answer with these header lines sets or removes a cookie that may tell of a choice."""
+    return any(
+        name.lower() == "set-cookie" and may_tell(value.partition(";")[0].strip().partition("=")[0])
+        for name, value in response_headers
+    )
 
 
 def _removes(attributes: Iterable[str], at: float) -> bool:

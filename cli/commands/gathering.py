@@ -53,6 +53,15 @@ def replay(
     rules: Rules = None,
     packs: Packs = None,
     persona: PersonaFile = None,
+    jobs: Annotated[
+        int,
+        typer.Option(
+            "--jobs",
+            min=0,
+            metavar="N",
+            help="How many processes read large .mitm captures; 0: one for every core. The result is the same.",
+        ),
+    ] = 0,
 ) -> None:
     """Read saved browsing sessions into the database. Reading one twice changes nothing.
 
@@ -88,7 +97,7 @@ def replay(
     with Store(db) as store:
         for batch in batches:
             with progress("Reading", sum(_size(path) for path in batch)) as bar:
-                name, sources = read_into(store, rule_matcher, session, batch, bar, wanted)
+                name, sources = read_into(store, rule_matcher, session, batch, bar, wanted, jobs or _cores())
             names.append(name)
             if address is not None:
                 with store.transaction():
@@ -254,6 +263,14 @@ def _quote_published(store: "Store", session: str) -> None:
             store.add_mark(
                 session, Mark(at=item.event.occurred_at, kind="note", site=item.event.site, text=text, by=by)
             )
+
+
+def _cores() -> int:
+    """Return how many cores this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # only Linux tells
+        return os.cpu_count() or 1
 
 
 def _size(path: Path) -> int:

@@ -8,8 +8,9 @@ from mitmproxy import connection, flow, http
 from mitmproxy.io import FlowWriter
 from mitmproxy.test import tflow, tutils
 
+from addon.bodies import MAX_KEPT_RESPONSE
 from addon.capture import read_capture
-from addon.flows import HELD_KEY, MAX_KEPT_RESPONSE, PROVENANCE_KEY, delivery, flow_request
+from addon.flows import HELD_KEY, PROVENANCE_KEY, delivery, flow_request
 
 Capture = Callable[..., Path]
 

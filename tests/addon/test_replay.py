@@ -14,7 +14,8 @@ from addon.capture import file_sha256
 from addon.consent.timeline import Mark
 from addon.observation import Observer
 from addon.reader import CaptureError
-from addon.replay import rederive, replay, restamp, session_name, source_id
+from addon.reading import source_id
+from addon.replay import rederive, replay, restamp, session_name
 from addon.store.schema import DERIVED, OBSERVED
 from addon.store.store import Store, StoreError
 from cli.report import build_report

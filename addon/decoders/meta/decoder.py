@@ -10,6 +10,7 @@ from addon.decoders.meta.endpoints import (
     imitates_meta,
     is_meta_host,
     may_be_custom_endpoint,
+    may_be_custom_target,
     meta_role,
     split_address,
 )
@@ -49,6 +50,14 @@ class MetaDecoder:
             return role
         decoded = self.decode(request, "")
         return decoded.role if decoded is not None else None
+
+    def may_concern_host(self, host: str) -> bool:
+        """Tell whether a host is Meta's or bears its name."""
+        return is_meta_host(host) or imitates_meta(host)
+
+    def may_concern(self, method: str, target: bytes, content: bytes) -> bool:
+        """Tell whether an address or a body on any host may be an endpoint of the site's own or a gateway's."""
+        return may_be_custom_target(target) or (bool(content) and method == "POST" and _is_gateway_body(content))
 
     def decode(self, request: CapturedRequest, request_key: str) -> Decoded | None:
         """Return what `request` is; a known endpoint that cannot be read becomes a problem."""

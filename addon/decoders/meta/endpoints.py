@@ -25,6 +25,7 @@ _BELOW_META = tuple("." + domain for domain in _META_DOMAINS)
 _PLAIN_ADDRESS = re.compile(
     r"(https?)://([a-z0-9.-]+)(?::[0-9]{0,4})?(/[^?#\t\r\n]*)?(?:\?([^#\t\r\n]*))?(?:#[^\t\r\n]*)?"
 )
+_CUSTOM_TARGET = re.compile(rb"/tr/*[\x00- ]*(?:[?#]|\Z)")  # spaces and controls at an address's end do not count
 
 
 class Address(NamedTuple):
@@ -114,3 +115,8 @@ def may_be_custom_endpoint(address: Address) -> bool:
     """Tell whether the path alone allows a tracking endpoint on a host of the site's own choice."""
     path = address.path.rstrip("/")
     return (path.endswith("/tr") or path == "tr") and not imitates_meta(address.host)
+
+
+def may_be_custom_target(target: bytes) -> bool:
+    """Tell the same of path and query as sent, for any host, without taking an address apart."""
+    return b"/tr" in target and _CUSTOM_TARGET.search(target) is not None

@@ -1,0 +1,88 @@
+"""Which requests of a capture can matter, told from little, so that a reader need not build the others.
+
+Everything here is a superset of what `Observer` keeps: a request that is passed over shows at most what its
+cookies say, and that is told by `Outline`. What is asked of addresses and bodies stands beside what it
+mirrors: `Decoder.may_concern`, `consent.choices.may_tell_of_choice`, `consent.statements.may_state_target`,
+`consent.login.may_be_login_step`, `consent.setcookie.may_set_telling`, `consent.evidence.telling`. A test
+compares an observer that saw everything with one that saw what is left.
+"""
+
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import NamedTuple
+
+from addon.consent.choices import may_tell_of_choice, platform_of_host
+from addon.consent.evidence import Told, telling
+from addon.consent.login import may_be_login_step
+from addon.consent.statements import may_state_target
+from addon.decoders.base import REMOVED_FROM_ADDRESSES
+from addon.observation import DECODERS, PAGE_DESTINATIONS, SAME_SITE
+from addon.redaction import cookie_pairs
+from addon.sites import registrable_domain
+
+
+class Host(NamedTuple):
+    """A host: `site` is its registrable domain, `whole` says that every request to it is to be looked at whole."""
+
+    site: str
+    whole: bool
+
+
+class Outline(NamedTuple):
+    """What the header lines of a request tell by themselves.
+
+    `page_like`: an answer of HTML would make it a page. `same_site`: missing cookies show something.
+    """
+
+    page_like: bool
+    told: Told
+    same_site: bool
+    gpc: bool
+    host: str | None
+    cookies: bool
+
+
+_MAY_CONCERN = tuple(decoder.may_concern for decoder in DECODERS)
+
+
+@lru_cache(maxsize=4096)
+def host_of(name: str) -> Host:
+    """Return what is known of requests to a host, named in lower case without port ("": it cannot be told)."""
+    if not name:
+        return Host("", whole=True)
+    whole = platform_of_host(name) is not None or any(decoder.may_concern_host(name) for decoder in DECODERS)
+    return Host(registrable_domain(name), whole)
+
+
+def may_matter(method: str, target: bytes, content: bytes) -> bool:
+    """Tell whether a request to any host may matter by its path and query (`target`) or its body."""
+    if not target.startswith(b"/"):
+        return True
+    plain = target.translate(None, REMOVED_FROM_ADDRESSES)
+    for may_concern in _MAY_CONCERN:
+        if may_concern(method, plain, content):
+            return True
+    return may_tell_of_choice(plain) or may_state_target(plain) or may_be_login_step(method, plain)
+
+
+def outline(lines: Iterable[tuple[str, str]]) -> Outline:
+    """Return what header lines tell by themselves; of a name that stands twice the first counts."""
+    destination = accept = site = gpc = host = None
+    cookies = []
+    for name, value in lines:
+        lowered = name.lower()
+        if lowered == "cookie":
+            cookies.append((name, value))
+        elif lowered == "sec-fetch-dest":
+            destination = value if destination is None else destination
+        elif lowered == "accept":
+            accept = value if accept is None else accept
+        elif lowered == "sec-fetch-site":
+            site = value if site is None else site
+        elif lowered == "sec-gpc":
+            gpc = value if gpc is None else gpc
+        elif lowered == "host":
+            host = value if host is None else f"{host}, {value}"
+    opens_html = "text/html" in (accept or "").lower()
+    page_like = opens_html if destination is None else destination in PAGE_DESTINATIONS
+    return Outline(page_like, telling(cookie_pairs(cookies)), site in SAME_SITE, gpc == "1", host, bool(cookies))
