@@ -38,6 +38,10 @@ GOALS = {
     ("dense", "all cores"): 8,
     ("dense", "one core"): 6,
 }
+COLUMNS = (
+    "Browsing", "Cores", "Flows", "Events", "File MB", "mitmdump s", "Pixelwitness s", "Ratio", "Goal", "Flows/s",
+    "Events/s", "Memory MB", "Reading",
+)  # fmt: skip
 NOTES = """Medians, lowest and highest in brackets, start-up subtracted. mitmdump runs without any addon; memory is that
 of all processes together (goal: 250 MB at most); "Reading" is the share of the time that reading the file and
 doing nothing with it would take."""
@@ -163,7 +167,7 @@ def measure(kind: str, flows: int, folder: Path, repeat: int, *, compare: bool =
 def table(rows: Sequence[Row]) -> str:
     """Return the results as a Markdown table."""
     lines = [
-        "| Browsing | Cores | Flows | Events | MB | mitmdump s | Ours s | Ratio | Goal | Flows/s | Events/s | MB | Reading |",
+        "|" + " | ".join(COLUMNS) + "|",
         "|---|---|---:|---:|---:|---|---|---:|---:|---:|---:|---:|---:|",
     ]
     for row in rows:
@@ -172,8 +176,8 @@ def table(rows: Sequence[Row]) -> str:
         ratio = f"{row.ratio:.1f}x" if row.ratio else "-"
         lines.append(
             f"| {row.kind} | {row.cores} | {row.flows:,} | {row.events:,} | {row.size / 1e6:,.0f} "
-            f"| {spread(row.theirs)} | {spread(row.ours)} | {ratio} | {f'{goal}x' if goal else '-'} | {row.flows / middle:,.0f} "
-            f"| {row.events / middle:,.0f} | {row.memory:.0f} | {100 * row.reading / middle:.1f} % |"
+            f"| {spread(row.theirs)} | {spread(row.ours)} | {ratio} | {f'{goal}x' if goal else '-'} "
+            f"| {row.flows / middle:,.0f} | {row.events / middle:,.0f} | {row.memory:.0f} | {100 * row.reading / middle:.1f} % |"
         )
     return "\n".join(lines)
 
