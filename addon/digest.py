@@ -14,7 +14,8 @@ class DigestBeside:
     def __init__(self) -> None:
         """Start with nothing read."""
         self._digest = hashlib.sha256()
-        self._pieces: Queue[memoryview | None] = Queue(_WAITING)
+        self._pieces: Queue[memoryview | int | None] = Queue(_WAITING)
+        self._marks: dict[int, str] = {}
         self._thread = Thread(target=self._run, name="digest", daemon=True)
         self._thread.start()
 
@@ -28,14 +29,22 @@ class DigestBeside:
         self._thread.join()
         return self._digest.hexdigest()
 
-    def so_far(self) -> str:
-        """Return the digest (hex) of everything that was added so far."""
+    def mark(self, place: int) -> None:
+        """Remember the digest of what was added so far, which ends at byte `place`."""
+        self._pieces.put(place)
+
+    def at(self, place: int) -> str:
+        """Return the digest (hex) that was marked at `place`, and forget those before."""
         self._pieces.join()
-        return self._digest.copy().hexdigest()
+        self._marks = {key: value for key, value in self._marks.items() if key >= place}
+        return self._marks[place]
 
     def _run(self) -> None:
         while (piece := self._pieces.get()) is not None:
-            self._digest.update(piece)
-            piece.release()
+            if isinstance(piece, int):
+                self._marks[piece] = self._digest.copy().hexdigest()
+            else:
+                self._digest.update(piece)
+                piece.release()
             self._pieces.task_done()
         self._pieces.task_done()

@@ -146,6 +146,7 @@ class FrameReader(CaptureReader):
                     self._note(memoryview(window)[:used])
                     self.read_to += used
                     yield from self._flush()
+                    self.note_boundary(self.read_to)
                     yield None
                     wanted = min(2 * wanted, WINDOW) if wanted < WINDOW else WINDOW
                     continue
@@ -161,6 +162,7 @@ class FrameReader(CaptureReader):
                 if self.read_to == start:
                     break
                 self._note_again(file, start, self.read_to)
+                self.note_boundary(self.read_to)
                 yield None
                 wanted = SMALL_WINDOW
             else:

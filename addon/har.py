@@ -21,6 +21,36 @@ MAX_PROBLEMS = 200
 """Most broken entries that are named one by one."""
 
 
+MAX_DEPTH = 500
+"""Deepest nesting that is read; a HAR needs about ten levels. Building a path for every level takes quadratic time."""
+
+
+class _Depth:
+    """Counts how deep the JSON is nested, ahead of what builds objects from it."""
+
+    def __init__(self) -> None:
+        self._events = ijson.sendable_list()
+        self._parser: Any = ijson.basic_parse_coro(self._events)
+        self._depth = 0
+
+    def check(self, read: bytes) -> None:
+        """Take in what follows; raise ValueError where it is nested too deep."""
+        if self._parser is None:
+            return
+        try:
+            self._parser.send(read)
+        except (ijson.JSONError, ValueError, StopIteration):
+            self._parser = None  # what builds the objects finds the same and says so
+        for event, _ in self._events:
+            if event in {"start_map", "start_array"}:
+                self._depth += 1
+                if self._depth > MAX_DEPTH:
+                    raise ValueError(f"it is nested more than {MAX_DEPTH} levels deep")
+            elif event in {"end_map", "end_array"}:
+                self._depth -= 1
+        del self._events[:]
+
+
 class _Watched:
     """An open file of which every byte that is read is shown to somebody."""
 
@@ -28,6 +58,7 @@ class _Watched:
         self._file = file
         self._watch = watch
         self._held = b""
+        self._depth: _Depth | None = _Depth()
 
     def skip_mark(self) -> None:
         """Leave out the byte order mark that some programs write."""
@@ -38,15 +69,18 @@ class _Watched:
     def read(self, size: int) -> bytes:
         """Return the next bytes, at most `size`."""
         if self._held and size >= len(self._held):
-            held, self._held = self._held, b""
-            return held
-        read = self._file.read(size)
-        if read:
-            self._watch(memoryview(read))
+            read, self._held = self._held, b""
+        else:
+            read = self._file.read(size)
+            if read:
+                self._watch(memoryview(read))
+        if self._depth is not None and read:
+            self._depth.check(read)
         return read
 
     def read_rest(self) -> None:
         """Read, for the watcher's sake, what nobody wanted."""
+        self._depth = None
         while self.read(1 << 20):
             pass
 

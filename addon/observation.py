@@ -97,6 +97,16 @@ class _Run(NamedTuple):
     last: ConsentEvidence
 
 
+class ObserverState(Frozen):
+    """What an `Observer` must know of what came before. Of each run: the first, the last, whether they are one."""
+
+    reconstruction: bool
+    cookies_seen: bool
+    sites: tuple[str, ...]
+    platforms: tuple[tuple[str, str], ...]
+    runs: tuple[tuple[ConsentEvidence, ConsentEvidence, bool], ...]
+
+
 class Glimpse(NamedTuple):
     """What the cookies that were sent with one request can show: those that may tell of a choice.
 
@@ -319,6 +329,27 @@ class Observer:
             else:
                 self._evident(sight.glimpse, site, proof=proof, kind="asks")
         return True
+
+    def state(self) -> "ObserverState":
+        """Return what must be known to go on later, beside the keys of the requests."""
+        return ObserverState(
+            reconstruction=self.reconstruction,
+            cookies_seen=self.cookies_seen,
+            sites=tuple(sorted(self._sites)),
+            platforms=tuple(sorted(self._platforms)),
+            runs=tuple((run.first, run.last, run.last is run.first) for run in self._runs.values()),
+        )
+
+    def resume(self, state: "ObserverState", starts: Iterable[tuple[str, Epoch]]) -> None:
+        """Go on where another observer stood, which had given keys to requests of these digests and starts."""
+        self.reconstruction, self.cookies_seen = state.reconstruction, state.cookies_seen
+        self._sites, self._platforms = set(state.sites), set(state.platforms)
+        self._runs = {(last.site, last.name): _Run(last if one else first, last) for first, last, one in state.runs}
+        self._keys.known(starts)
+
+    def release(self) -> None:
+        """Let go of what was collected, because somebody keeps it elsewhere."""
+        self.requests, self.pages, self.consent = [], [], []
 
     def is_site(self, site: str) -> bool:
         """Tell whether a page of the site was opened so far."""

@@ -23,7 +23,8 @@ class CaptureReader(ABC):
     has, `seen` how many requests it held, `complete` whether its end was reached, and `problems` what could
     not be read; `first_at` and `last_at` are when the first and the last of the requests began.
 
-    `watch`, where it is set, is given every byte of the file, in order; it must not keep them.
+    `watch`, where it is set, is given every byte of the file, in order, and `passed` the places that a reader
+    can begin at, each when everything before it was given to `watch`.
     """
 
     kind: ClassVar[SourceKind]
@@ -39,6 +40,7 @@ class CaptureReader(ABC):
         self.first_at: Epoch | None = None
         self.last_at: Epoch | None = None
         self.watch: Callable[[memoryview], None] | None = None
+        self.passed: Callable[[int], None] | None = None
         self._file: BinaryIO | None = None
 
     @abstractmethod
@@ -80,6 +82,11 @@ class CaptureReader(ABC):
     def _note(self, read: memoryview) -> None:
         if self.watch is not None:
             self.watch(read)
+
+    def note_boundary(self, place: int) -> None:
+        """Show `passed` a place that a reader can begin at."""
+        if self.passed is not None:
+            self.passed(place)
 
     def _note_again(self, file: BinaryIO, start: int, stop: int) -> None:
         """Show bytes to `watch` that were read elsewhere or not at all."""

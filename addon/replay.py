@@ -9,6 +9,7 @@ from addon.capture import read_capture
 from addon.model import Frozen, Problem
 from addon.reading import Progress, Reading
 from addon.store.store import Store
+from addon.store.unfinished import Unfinished
 from addon.workers import WORTH_IT, Workers, workers
 from rules.engine import Matcher
 from rules.loader import load_packs, pack_names
@@ -42,12 +43,16 @@ def replay(
     """Read the captures at `paths` into one session and derive it anew; return its id and what was read.
 
     Only what the session does not hold yet is added, and nothing is written unless every capture was read
-    as far as it can be. `packs` are the optional packs to switch on; for None those the session was derived
-    with stay. `jobs` processes read large captures; the result is the same for any number. Raises
+    as far as it can be. Where that was interrupted, the next call goes on from there. `packs` are the optional
+    packs to switch on; for None those the session was derived with stay. `jobs` processes read large captures;
+    the result is the same for any number. Raises
     CaptureError where a capture cannot be read at all, StoreError where the database refuses,
     UnknownPackError for a pack that does not exist, WorkerError where another process ended.
     """
-    readings = [Reading(path, read_capture(path)) for path in paths]  # every file is looked at before any is read
+    readers = [read_capture(path) for path in paths]  # every file is looked at before any is read
+    readings = [
+        Reading(path, reader, Unfinished(store.path, path)) for path, reader in zip(paths, readers, strict=True)
+    ]
     with _helpers(jobs, readings) as helpers:
         for reading in readings:
             reading.read(progress, helpers)
@@ -61,6 +66,8 @@ def replay(
         other_rules = stored is None or (stored.ruleset_digest, stored.other_digest) != digests_now
         if other_rules or any(not result.known for result in results):
             store.write_derivation(name, derive(store.observations(name), matcher, other), chosen)
+    for reading in readings:
+        reading.unfinished.remove()
     return name, results
 
 
@@ -116,13 +123,15 @@ def _keep(store: Store, session: str, reading: Reading) -> ReplayedSource:
             store.clear_problems(session, grown)
             reading.rename(grown)
         store.put_source(session, reading.source(grown))
+        if reading.spilled:
+            reading.unfinished.give(store, session, reading.observer.source_id)
         store.add_observations(session, reading.observer, problems)
         if reading.observer.reconstruction:
             store.mark_reconstruction(session)
     return ReplayedSource(
         name=reading.path.name,
         requests_seen=reading.reader.seen,
-        requests_matched=len(reading.observer.requests),
+        requests_matched=reading.matched,
         complete=reading.reader.complete,
         known=known,
         problems=problems,

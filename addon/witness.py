@@ -2,6 +2,7 @@
 
 import hashlib
 from collections import Counter
+from collections.abc import Iterable
 
 from addon.model import CapturedRequest
 
@@ -28,6 +29,10 @@ class KeyMaker:
 
     def __init__(self) -> None:
         self._seen: Counter[tuple[str, float]] = Counter()
+
+    def known(self, starts: Iterable[tuple[str, float]]) -> None:
+        """Take in digests and starts of requests that have their keys already."""
+        self._seen.update(starts)
 
     def key(self, request: CapturedRequest, digest: str) -> str:
         """Return the key (hex) of `request`, whose `request_digest` is `digest`."""

@@ -63,6 +63,7 @@ class Workers:
             for stop in reader.boundaries():
                 if stop - start < PART and stop < reader.size:
                     continue
+                reader.note_boundary(stop)
                 waiting.append(self._pool.submit(_read_part, reader.path, reader.size, start, stop))
                 start = stop
                 while waiting and (waiting[0].done() or len(waiting) > self._most_waiting):

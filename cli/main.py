@@ -16,7 +16,8 @@ app = typer.Typer(
     help="See what websites tell Meta about the health of the person browsing them.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    rich_markup_mode=None,  # rich takes longer to load than everything else that a help page needs
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
 app.command()(gathering.demo)
 app.command()(gathering.replay)

@@ -198,6 +198,23 @@ class Store(PersonaTables):
         self.add_consent(session, observer.consent)
         self.add_problems(session, observer.source_id, problems)
 
+    def request_starts(self, session: str) -> list[tuple[str, float]]:
+        """Return the digest and the start of every request of a session."""
+        rows = self._rows("SELECT sha256, started_at FROM obs_requests WHERE session = ?", session)
+        return [(row["sha256"], row["started_at"]) for row in rows]
+
+    def adopt(self, other: "Store", session: str, source: str) -> None:
+        """Add every request, page and proof of consent of another database as those of a source."""
+        for table in ("obs_requests", "obs_pages", "obs_consent"):
+            rows = other._connection.execute(f"SELECT * FROM {table} ORDER BY rowid")  # noqa: S608, SLF001
+            names = [column[0] for column in rows.description]
+            given = {names.index("session"): session, names.index("source"): source}
+            marks = ", ".join("?" * len(names))
+            self._connection.executemany(
+                f"INSERT INTO {table} ({', '.join(names)}) VALUES ({marks}) ON CONFLICT DO NOTHING",  # noqa: S608
+                ([given.get(place, value) for place, value in enumerate(row)] for row in rows),
+            )
+
     def add_requests(self, session: str, requests: Sequence[ObservedRequest]) -> None:
         """Add observed requests."""
         self._insert("obs_requests", (request_row(session, item) for item in requests))

@@ -10,7 +10,7 @@ import pytest
 
 from addon.capture import read_capture
 from addon.decoders.meta.wire import body_parameters
-from addon.har import MAX_PROBLEMS, har_request
+from addon.har import MAX_DEPTH, MAX_PROBLEMS, har_request
 from addon.model import CapturedRequest
 from addon.reader import CaptureReader
 
@@ -343,3 +343,33 @@ def test_what_stands_around_the_entries_is_of_no_matter(save: Save) -> None:
 def test_a_repeated_har_is_read_alike(save: Save) -> None:
     path = save(entry(), post(text="id=1&ev=Lead"))
     assert read(path)[0] == read(path)[0]
+
+
+@pytest.mark.parametrize("depth", [MAX_DEPTH + 1, 60_000])
+@pytest.mark.parametrize("opening", ['{"a":', "["])
+def test_a_har_nested_too_deep_is_said_and_what_came_before_is_read(tmp_path: Path, depth: int, opening: str) -> None:
+    path = tmp_path / "visit.har"
+    good = json.dumps(
+        {
+            "startedDateTime": "2026-03-02T14:05:30.000Z",
+            "request": {"method": "GET", "url": "https://www.a.example/", "headers": []},
+        }
+    )
+    path.write_text('{"log":{"entries":[' + good + "," + " " * 70_000 + opening * depth, encoding="utf-8")
+    reader = read_capture(path)
+    assert [request.url for request in reader] == ["https://www.a.example/"]
+    assert not reader.complete
+    assert "levels deep" in reader.problems[0].what
+
+
+def test_deep_nesting_within_bounds_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "visit.har"
+    inner = "[" * (MAX_DEPTH - 10) + "]" * (MAX_DEPTH - 10)
+    path.write_text(
+        '{"log":{"entries":[{"startedDateTime":"2026-03-02T14:05:30.000Z","request":'
+        '{"method":"GET","url":"https://www.a.example/","x":' + inner + "}}]}}",
+        encoding="utf-8",
+    )
+    reader = read_capture(path)
+    assert len(list(reader)) == 1
+    assert reader.complete
