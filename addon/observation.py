@@ -40,7 +40,10 @@ class ObservedRequest(Frozen):
 
 
 class PageVisit(Frozen):
-    """A page that the browser opened."""
+    """A page that the browser opened.
+
+    `cookie_names` are the cookies that went along, `cookies_set` those that the answer told the browser to keep.
+    """
 
     source_id: str
     position: int
@@ -52,6 +55,7 @@ class PageVisit(Frozen):
     top: bool
     asks: bool | None
     cookie_names: tuple[str, ...]
+    cookies_set: tuple[str, ...] = ()
 
 
 class ConsentEvidence(Frozen):
@@ -189,6 +193,7 @@ class Observer:
                 top=request.header("sec-fetch-dest") in {"document", None},
                 asks=asks_for_consent(body) if body else None,
                 cookie_names=tuple(dict.fromkeys(name for name, _ in cookie_pairs(request.headers))),
+                cookies_set=tuple(dict.fromkeys(name for name, value in _set_cookies(request) if value)),
             )
         )
 

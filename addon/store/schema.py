@@ -300,6 +300,10 @@ CREATE INDEX live_changes_revision ON live_changes (revision);
 """
 
 
+# Names of the cookies that the answer to a page told the browser to keep: a site's own server can set a browser id.
+_COOKIES_SET = "ALTER TABLE obs_pages ADD COLUMN cookies_set TEXT NOT NULL DEFAULT '[]'"
+
+
 def _run(db: Database, script: str) -> None:
     # `executescript` would commit behind the migration's back
     for statement in script.split(";\n"):
@@ -317,6 +321,11 @@ def _first(db: Database) -> None:
 @migrations(name="0002_live")
 def _live(db: Database) -> None:
     _run(db, _LIVE)
+
+
+@migrations(name="0005_linkability")
+def _cookies_set(db: Database) -> None:
+    _run(db, _COOKIES_SET)
 
 
 def known_migrations() -> frozenset[str]:

@@ -201,8 +201,9 @@ class Store:
                 {
                     "session": session,
                     "source": page.source_id,
-                    **page.model_dump(exclude={"source_id", "cookie_names"}),
+                    **page.model_dump(exclude={"source_id", "cookie_names", "cookies_set"}),
                     "cookie_names": json.dumps(page.cookie_names),
+                    "cookies_set": json.dumps(page.cookies_set),
                 }
                 for page in pages
             ),
@@ -282,6 +283,7 @@ class Store:
                     **{k: v for k, v in row.items() if k not in {"session", "source"}},
                     "source_id": row["source"],
                     "cookie_names": json.loads(row["cookie_names"]),
+                    "cookies_set": json.loads(row["cookies_set"]),
                 }
             )
             for row in rows

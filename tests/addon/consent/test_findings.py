@@ -125,6 +125,16 @@ def test_the_cookie_of_a_page_alone_is_a_fact_too(facts, visit) -> None:
     assert fact.not_before is not None
 
 
+def test_an_id_that_the_sites_own_server_set_was_made_with_the_page(facts, visit) -> None:
+    made = fbp_at(visit.clock + 0.25)
+    visit.page("/", asks=True, set_cookies=(f"_fbp={made}; Max-Age=7776000; path=/",))
+    visit.wait(5)
+    visit.page("/next/", cookies=(f"_fbp={made}", ACCEPTED))
+    (fact,) = [fact for fact in facts(visit) if fact.kind == "browser_id"]
+    assert (fact.stamp.state, fact.brought_along) == ("no_choice_yet", False)
+    assert fact.set_by_site == fact.first_seen == fact.at
+
+
 def test_two_browser_ids_of_one_site_are_two_facts(facts, visit) -> None:
     visit.page("/", asks=True)
     for number in (1, 2):
