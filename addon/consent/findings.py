@@ -187,8 +187,9 @@ class ConsentSubjects:
         claimed = None if created is None else created + self._clocks.skew
         started = min((page.at for page in own), default=first)
         tolerance = min(CLOCK_TOLERANCE + self._clocks.spread, WIDEST_TOLERANCE)
-        brought = claimed < started - tolerance if claimed is not None else not_before is None and first <= started
-        brought = brought and (not given or given[0] > first)
+        older = claimed < started - tolerance if claimed is not None else first <= started
+        # a page that was asked for without it shows that it was not there yet, whatever it says of itself
+        brought = older and not_before is None and (not given or given[0] > first)
         fits = (
             claimed is not None
             and not brought

@@ -114,6 +114,18 @@ def test_an_id_that_is_older_than_the_capture_says_nothing_of_the_choice(facts, 
     assert dict(fact.states) == {"no_choice_yet": 1}
 
 
+def test_a_page_without_an_id_outweighs_what_the_id_says_of_itself(facts, visit) -> None:
+    visit.page("/", asks=True)
+    made = fbp_at(visit.start - 86_400)
+    visit.pixel("PageView", "/", more={"fbp": made})
+    visit.wait(5)
+    visit.page("/next/", asks=True, cookies=(f"_fbp={made}",))
+    (fact,) = [fact for fact in facts(visit) if fact.kind == "browser_id"]
+    assert not fact.brought_along
+    assert fact.at == fact.first_seen
+    assert fact.stamp.state == "no_choice_yet"
+
+
 def test_the_cookie_of_a_page_alone_is_a_fact_too(facts, visit) -> None:
     visit.page("/", asks=True, cookies=("other=1",))
     visit.wait(5)
