@@ -15,7 +15,7 @@ from addon.consent.choices import OUT_OF_SIGHT, ChoiceRequest, choice_request, l
 from addon.consent.evidence import Told, read_told, telling
 from addon.consent.login import LoginStep, login_step
 from addon.consent.reading import CookieReading
-from addon.consent.setcookie import cookies_after
+from addon.consent.setcookie import cookies_after, cookies_of
 from addon.consent.statements import Statement, may_state, statements_of_cookies, statements_of_request
 from addon.decoders.base import Decoder, RequestRole
 from addon.decoders.meta.decoder import MetaDecoder
@@ -56,7 +56,10 @@ class ObservedRequest(Frozen):
 
 
 class PageVisit(Frozen):
-    """A page that the browser opened."""
+    """A page that the browser opened.
+
+    `cookie_names` are the cookies that went along, `cookies_set` those that the answer told the browser to keep.
+    """
 
     source_id: str
     position: int
@@ -68,6 +71,7 @@ class PageVisit(Frozen):
     top: bool
     asks: bool | None
     cookie_names: tuple[str, ...]
+    cookies_set: tuple[str, ...] = ()
 
 
 class ConsentEvidence(Frozen):
@@ -236,6 +240,7 @@ def _visit(request: CapturedRequest, site: str) -> PageVisit:
         top=request.header("sec-fetch-dest") in {"document", None},
         asks=asks_for_consent(body) if body else None,
         cookie_names=tuple(dict.fromkeys(name for name, _ in cookie_pairs(request.headers))),
+        cookies_set=tuple(dict.fromkeys(name for name, value in cookies_of(request.response_headers) if value)),
     )
 
 

@@ -140,6 +140,8 @@ def _notes(fact: ConsentFact) -> Iterable[str]:
         yield f"First carried at {wording.instant(rfc3339(fact.first_seen))}."
         if fact.not_before is not None:
             yield f"A page of the site was asked for without it at {wording.instant(rfc3339(fact.not_before))}."
+        if fact.set_by_site is not None:
+            yield f"The site's own server set it with the page of {wording.instant(rfc3339(fact.set_by_site))}."
         if fact.kept_for is not None:
             yield f"“fb.{fact.subdomain}.” says that it is kept for {fact.kept_for} and all names below it."
     early = [(state, number) for state, number in fact.states.items() if state in {"no_choice_yet", "refused"}]
@@ -224,7 +226,11 @@ def _made_lines(findings: Sequence[ConsentFinding]) -> Iterable[str]:
         own = [item for item in findings if item.what == what]
         groups: dict[str, list[ConsentFinding]] = {}
         for item in own:
-            words = "older than this capture" if item.brought_along else f"made {WHEN_SHORT[item.state]}"
+            words = (
+                "older than the first page of the site in this capture"
+                if item.brought_along
+                else f"made {WHEN_SHORT[item.state]}"
+            )
             groups.setdefault(words, []).append(item)
         for words, items in groups.items():
             if len(items) == 1:

@@ -129,7 +129,8 @@ def history(identifiers: Sequence[LinkedIdentifier], events: int, direct: int, s
     if direct == events:
         return f"{wording.capital(first.name)} came with all {events:,} events{where}, so that they could be joined."
     others = [item.name for item in identifiers[1:] if item.link != first.link or item.kind != first.kind]
-    through = f" ({wording.listed(others[:3])}{' and more' if len(others) > 3 else ''})" if others else ""
+    named = f"{', '.join(others[:3])} and more" if len(others) > 3 else wording.listed(others)
+    through = f" ({named})" if others else ""
     return (
         f"{wording.capital(first.name)} came with {direct:,} of {events:,} events{where}. The other "
         f"{events - direct:,} carried only what came with it elsewhere{through} and could be joined to it through that."

@@ -20,7 +20,7 @@ from addon.model import Epoch, Event, Identifier
 from addon.observation import ObservedRequest, PageVisit
 from addon.redaction import cookie_pairs
 from addon.sites import registrable_domain, site_of
-from addon.vocabulary import ConsentFindingKind, ConsentState
+from addon.vocabulary import ConsentBasis, ConsentFindingKind, ConsentState
 
 CLOCK_TOLERANCE: Final = 1.0
 """Seconds by which a creation time may miss, beside the spread of the session's clocks."""
@@ -56,7 +56,7 @@ class ConsentFact(NamedTuple):
     last page that was asked for without it. `brought_along`: it is older than the first page of the site in the
     capture. `states` count the requests or events with it by what had been chosen at their moments. `seconds` is
     how long an answer told the browser to keep it, `subdomain` the second part of the value and `kept_for` the domain
-    that it stands for.
+    that it stands for. `set_by_site` is when the answer to a page told the browser to keep it: no script made it.
     """
 
     kind: ConsentFindingKind
@@ -72,6 +72,7 @@ class ConsentFact(NamedTuple):
     brought_along: bool = False
     seconds: int | None = None
     subdomain: int | None = None
+    set_by_site: Epoch | None = None
     kept_for: str | None = None
     event_ids: tuple[str, ...] = ()
     request_keys: tuple[str, ...] = ()
@@ -135,12 +136,19 @@ class ConsentSubjects:
 
     def _stamp(self, site: str | None, at: Epoch) -> ConsentStamp:
         timeline = self._timelines.get(site or "")
-        return timeline.at(at) if timeline else NOT_KNOWN
+        if timeline is None:
+            return NOT_KNOWN
+        stamp = timeline.at(at)
+        proof = stamp.last_before
+        if proof is not None and proof.at == at and proof.margin is None:  # the very request that proves the state
+            basis: ConsentBasis = "marked" if proof.marked else "inferred" if proof.inferred else "observed"
+            return stamp.model_copy(update={"state": proof.state, "basis": basis})
+        return stamp
 
     def _states(self, site: str | None, moments: Iterable[Epoch]) -> dict[ConsentState, int]:
         return dict(Counter(self._stamp(site, at).state for at in moments))
 
-    # ids that Meta's code keeps for a site
+    # ids that are kept for a site
 
     def _kept(self, kind: ConsentFindingKind, identifier: str, cookie: str) -> Iterable[ConsentFact]:
         """Yield a fact for every value of a first-party id, and for sites where only its cookie's name was seen."""
@@ -156,7 +164,7 @@ class ConsentSubjects:
         for (site, _), sightings in seen.items():
             yield self._made(kind, site, cookie, sightings, alone=values[site] == 1)
         for site in dict.fromkeys(page.site for page in self._pages):
-            named = [page for page in self._pages if page.site == site and cookie in page.cookie_names]
+            named = [page for page in self._pages if page.site == site and _carries(page, cookie)]
             if named and site not in values:
                 yield self._made(kind, site, cookie, [_Seen(page.at, None, ()) for page in named], alone=True)
 
@@ -167,8 +175,9 @@ class ConsentSubjects:
         created = next((s.item.created_at for s in sightings if s.item is not None and s.item.created_at), None)
         own = [page for page in self._pages if page.site == site]
         first = sightings[0].at
+        given = [page.at for page in own if cookie in page.cookies_set] if alone else []
         if alone:  # then a cookie of that name is this one
-            first = min([first, *(page.at for page in own if cookie in page.cookie_names)])
+            first = min([first, *(page.at for page in own if _carries(page, cookie))])
         without = [
             page.at
             for page in own
@@ -178,7 +187,9 @@ class ConsentSubjects:
         claimed = None if created is None else created + self._clocks.skew
         started = min((page.at for page in own), default=first)
         tolerance = min(CLOCK_TOLERANCE + self._clocks.spread, WIDEST_TOLERANCE)
-        brought = claimed < started - tolerance if claimed is not None else not_before is None and first <= started
+        older = claimed < started - tolerance if claimed is not None else first <= started
+        # a page that was asked for without it shows that it was not there yet, whatever it says of itself
+        brought = older and not_before is None and (not given or given[0] > first)
         fits = (
             claimed is not None
             and not brought
@@ -205,6 +216,7 @@ class ConsentSubjects:
             brought_along=brought,
             subdomain=index,
             kept_for=kept_for(index, host) if index is not None and host else None,
+            set_by_site=given[0] if given else None,
             event_ids=tuple(event.id for event in events),
             request_keys=sightings[0].request_keys,
         )
@@ -301,3 +313,8 @@ class ConsentSubjects:
             first_seen=first.at,
             request_keys=tuple(key for seen in sightings for key in seen.request_keys),
         )
+
+
+def _carries(page: PageVisit, cookie: str) -> bool:
+    """Tell whether a page was asked for with a cookie of this name, or its answer set one."""
+    return cookie in page.cookie_names or cookie in page.cookies_set

@@ -31,12 +31,16 @@ def cookies_after(
     return kept + [(name, value) for name, value in changed.items() if value is not None]
 
 
+def cookies_of(response_headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return names and values of the cookies that an answer with these header lines sets."""
+    lines = [value for name, value in response_headers if name.lower() == "set-cookie"]
+    pairs = (line.partition(";")[0].strip().partition("=") for line in lines[:_MAX_LINES])
+    return [(name, value) for name, equals, value in pairs if equals]
+
+
 def may_set_telling(response_headers: Iterable[tuple[str, str]]) -> bool:
     """Tell whether an answer with these header lines sets or removes a cookie that may tell of a choice."""
-    return any(
-        name.lower() == "set-cookie" and may_tell(value.partition(";")[0].strip().partition("=")[0])
-        for name, value in response_headers
-    )
+    return any(may_tell(name) for name, _ in cookies_of(response_headers))
 
 
 def _removes(attributes: Iterable[str], at: float) -> bool:

@@ -380,6 +380,10 @@ CREATE TABLE obs_withdrawals (
 """
 
 
+# Names of the cookies that the answer to a page told the browser to keep: a site's own server can set a browser id.
+_COOKIES_SET = "ALTER TABLE obs_pages ADD COLUMN cookies_set TEXT NOT NULL DEFAULT '[]'"
+
+
 def _run(db: Database, script: str) -> None:
     # `executescript` would commit behind the migration's back
     for statement in script.split(";\n"):
@@ -402,6 +406,11 @@ def _live(db: Database) -> None:
 @migrations(name="0004_persona")
 def _persona(db: Database) -> None:
     _run(db, _PERSONA)
+
+
+@migrations(name="0005_linkability")
+def _cookies_set(db: Database) -> None:
+    _run(db, _COOKIES_SET)
 
 
 @migrations(name="0006_consent")

@@ -227,8 +227,9 @@ class Store(PersonaTables):
                 {
                     "session": session,
                     "source": page.source_id,
-                    **page.model_dump(exclude={"source_id", "cookie_names"}),
+                    **page.model_dump(exclude={"source_id", "cookie_names", "cookies_set"}),
                     "cookie_names": json.dumps(page.cookie_names),
+                    "cookies_set": json.dumps(page.cookies_set),
                 }
                 for page in pages
             ),
@@ -308,6 +309,7 @@ class Store(PersonaTables):
                     **{k: v for k, v in row.items() if k not in {"session", "source"}},
                     "source_id": row["source"],
                     "cookie_names": json.loads(row["cookie_names"]),
+                    "cookies_set": json.loads(row["cookies_set"]),
                 }
             )
             for row in rows

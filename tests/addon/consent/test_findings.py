@@ -114,6 +114,18 @@ def test_an_id_that_is_older_than_the_capture_says_nothing_of_the_choice(facts, 
     assert dict(fact.states) == {"no_choice_yet": 1}
 
 
+def test_a_page_without_an_id_outweighs_what_the_id_says_of_itself(facts, visit) -> None:
+    visit.page("/", asks=True)
+    made = fbp_at(visit.start - 86_400)
+    visit.pixel("PageView", "/", more={"fbp": made})
+    visit.wait(5)
+    visit.page("/next/", asks=True, cookies=(f"_fbp={made}",))
+    (fact,) = [fact for fact in facts(visit) if fact.kind == "browser_id"]
+    assert not fact.brought_along
+    assert fact.at == fact.first_seen
+    assert fact.stamp.state == "no_choice_yet"
+
+
 def test_the_cookie_of_a_page_alone_is_a_fact_too(facts, visit) -> None:
     visit.page("/", asks=True, cookies=("other=1",))
     visit.wait(5)
@@ -123,6 +135,16 @@ def test_the_cookie_of_a_page_alone_is_a_fact_too(facts, visit) -> None:
     assert fact.event_ids == ()
     assert fact.stamp.state == "no_choice_yet"
     assert fact.not_before is not None
+
+
+def test_an_id_that_the_sites_own_server_set_was_made_with_the_page(facts, visit) -> None:
+    made = fbp_at(visit.clock + 0.25)
+    visit.page("/", asks=True, set_cookies=(f"_fbp={made}; Max-Age=7776000; path=/",))
+    visit.wait(5)
+    visit.page("/next/", cookies=(f"_fbp={made}", ACCEPTED))
+    (fact,) = [fact for fact in facts(visit) if fact.kind == "browser_id"]
+    assert (fact.stamp.state, fact.brought_along) == ("no_choice_yet", False)
+    assert fact.set_by_site == fact.first_seen == fact.at
 
 
 def test_two_browser_ids_of_one_site_are_two_facts(facts, visit) -> None:
