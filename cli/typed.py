@@ -21,6 +21,11 @@ UNMATCHED: Final = (
     "Of the kinds that were given, these values are no form of what was typed. They may be somebody else's, made by "
     "the site, or salted: a salted hash cannot be told from a plain one."
 )
+COMMON: Final = (
+    "A gender, a town, a county or a country is common to many people: that it fits does not by itself show that this "
+    "person's was sent."
+)
+_COMMON_KINDS: Final = frozenset({"ge", "ct", "st", "country"})
 _LONGEST: Final = 4
 _PLACES: Final = {
     "query": "in the address of the request, parameter {name}",
@@ -110,8 +115,10 @@ def _consent(item: LeftDetail) -> str:
 
 
 def stayed(persona: Persona) -> tuple[str, ...]:
-    """Return which details were held back and which were never found."""
-    said = []
+    """Return how far what left can be relied on, which details were held back and which were never found."""
+    kinds = {item.kind for item in persona.left}
+    doubtful = kinds & _COMMON_KINDS and (persona.unmatched or kinds <= _COMMON_KINDS)
+    said = [COMMON] if doubtful else []
     if persona.held_back:
         said.append(f"Only in events that did not leave: {wording.listed(list(persona.held_back))}.")
     if persona.never_left:

@@ -62,15 +62,14 @@ def show_person(
     from addon.persona.spellings import spellings  # noqa: PLC0415
     from cli.persons import detail_words, written_words  # noqa: PLC0415
     from cli.tables import table  # noqa: PLC0415
+    from cli.terminal import printable  # noqa: PLC0415
 
     person = read_person(file)
     forms = Forms(person)
     if hashes:
-        digests = [
-            (digest, written_words(form.written, f"the {detail_words(form.kind, form.field)}", form.how))
-            for digest, form in forms.digests.items()
-        ]
-        put(table(("hash", "of"), digests))
+        for digest, form in forms.digests.items():
+            words = written_words(form.written, f"the {detail_words(form.kind, form.field)}", form.how)
+            put(printable(f"{digest}  {words}"))
         return
     rows = [
         (detail_words(item.kind, item.field), item.text, item.how)

@@ -1,6 +1,7 @@
 """The addon in the real loader: `mitmdump -s`, with every connection ending at an origin on loopback."""
 
 import contextlib
+import hashlib
 import http.client
 import http.server
 import json
@@ -270,6 +271,29 @@ def test_an_unknown_pack_stops_the_proxy_and_names_the_known(proxy):
     running = proxy("--set", "pixelwitness_packs=astrology")
     assert running.process.wait(timeout=30) != 0
     assert "there is no optional pack “astrology”; there are: biometric_genetic, ethnicity," in running.output()
+
+
+def test_a_test_person_is_looked_for_when_the_session_closes(proxy, tmp_path):
+    person = tmp_path / "person.yaml"
+    person.write_text("email: jo.bloggs@example.com\nphone: 07700 900123\n", "utf-8")
+    live = proxy("--set", f"pixelwitness_persona={person}")
+    live.wait_until_open()
+    digest = hashlib.sha256(b"jo.bloggs@example.com").hexdigest()
+    assert live.get("www.facebook.com", PIXEL.format(ts=int(time.time() * 1000), ec=0) + f"&ud[em]={digest}") == 200
+    assert live.close() == 0
+    with Store(live.db, create=False) as store:
+        report = build_report(store, store.session("visit"))
+    (section,) = report.test_persons
+    assert [item.detail for item in section.left] == ["e-mail address"]
+    assert section.never_left == ("phone number",)
+
+
+def test_a_mistake_in_a_persons_file_stops_the_proxy_and_names_the_place(proxy, tmp_path):
+    person = tmp_path / "person.yaml"
+    person.write_text("emial: jo@example.com\n", "utf-8")
+    broken = proxy("--set", f"pixelwitness_persona={person}")
+    assert broken.process.wait(timeout=30) != 0
+    assert f"{person}:1: emial: is not known; did you mean email?" in broken.output()
 
 
 def test_a_bad_rule_file_stops_the_proxy_and_names_the_place(proxy, tmp_path):
