@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from addon.audit import consent_of, derive
+from addon.audit import consent_of
 from addon.capture import file_sha256, read_capture
 from addon.consent.clicks import banner_clicks
 from addon.consent.timeline import timelines
@@ -114,7 +114,7 @@ def replay(
         digests_now = (matcher.ruleset.digest, other.ruleset.digest if other else None)
         other_rules = stored is None or (stored.ruleset_digest, stored.other_digest) != digests_now
         if other_rules or any(not result.known for result in results):
-            store.write_derivation(name, derive(store.observations(name), matcher, other), chosen)
+            store.rewrite_derivation(name, matcher, other, chosen)
     return name, results
 
 
@@ -125,7 +125,7 @@ def rederive(store: Store, matcher: Matcher, session: str, packs: Sequence[str] 
     """
     with store.transaction():
         chosen, other = _other_rules(store, session, packs)
-        store.write_derivation(session, derive(store.observations(session), matcher, other), chosen)
+        store.rewrite_derivation(session, matcher, other, chosen)
 
 
 def _other_rules(store: Store, session: str, packs: Sequence[str] | None) -> tuple[tuple[str, ...], Matcher | None]:
