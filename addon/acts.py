@@ -4,11 +4,13 @@ A page view is one act however many pixels and events report it; so is a click. 
 """
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Reversible, Sequence
+from typing import NamedTuple
 
 from addon.decoders.meta.events import BUTTON_CLICK, GATEWAY_BUTTON_CLICK
 from addon.model import Act, Event
-from addon.vocabulary import ActKind
+from addon.vocabulary import ActKind, Frame
 
 SAME_VIEW_SECONDS = 2.0
 """Two pixels on one page report its view within this time."""
@@ -19,6 +21,9 @@ SCRAPED_SECONDS = 30.0
 FOLLOWS_SECONDS = 2.0
 """An event that the site sends because of a click or a page view follows it within this time."""
 
+OPEN_ACTS = 50
+"""How many of the latest acts an event may still belong to."""
+
 _PAGE_EVENTS = frozenset({"PageView", "Microdata", "fb_page_view", "PixelInitialized"})
 _CLICKS = frozenset({BUTTON_CLICK, GATEWAY_BUTTON_CLICK})
 _FORMS = frozenset(
@@ -26,51 +31,90 @@ _FORMS = frozenset(
 )
 
 
+class Told(NamedTuple):
+    """What an event tells of the act behind it."""
+
+    moment: float
+    id: str
+    event_name: str
+    pixel_id: str
+    site: str | None
+    page_url: str | None
+    init_time: str | None
+    frame: Frame
+    occurred_at: float
+    searches: bool
+    submits: bool
+
+
+def told_by(event: Event, *, searches: bool) -> Told:
+    """Return what `event` tells of its act; `searches`: it tells of a search.
+
+    Its moment is when the page's own clock saw it; copies and queues reach the wire later.
+    """
+    return Told(
+        event.client_time if event.client_time is not None else event.occurred_at,
+        event.id,
+        event.event_name,
+        event.pixel_id,
+        event.site,
+        event.page_url,
+        event.hits[0].init_time,
+        event.frame,
+        event.occurred_at,
+        searches,
+        event.event_name in _CLICKS and _submits(event),
+    )
+
+
 class _OpenAct:
     """An act that may still gain events."""
 
-    def __init__(self, kind: ActKind, first: Event) -> None:
+    def __init__(self, kind: ActKind, first: Told) -> None:
         self.kind = kind
         self.events = [first]
 
-    @property
-    def last_at(self) -> float:
-        return self.events[-1].occurred_at
-
-    def reports(self, event: Event) -> bool:
+    def reports(self, event: Told) -> bool:
         """Tell whether a pixel has already reported this act by an event of the same name."""
         return any(e.pixel_id == event.pixel_id and e.event_name == event.event_name for e in self.events)
 
 
 def acts(events: Sequence[Event], searches: Callable[[Event], bool]) -> tuple[Act, ...]:
     """Return the acts behind `events` in order of time; `searches` tells whether an event tells of a search."""
-    found: list[_OpenAct] = []
+    return tuple(acts_behind(in_order(told_by(event, searches=searches(event)) for event in events)))
+
+
+def in_order(events: Iterable[Told]) -> list[Told]:
+    """Return `events` in the order of their moments and ids."""
+    return sorted(events, key=lambda told: (told.moment, told.id))
+
+
+def acts_behind(events: Iterable[Told]) -> Iterator[Act]:
+    """Yield the acts behind `events`, which come in the order of their moments and ids."""
+    open_acts: deque[_OpenAct] = deque()
     viewed: set[tuple[str | None, str | None]] = set()
-    for event in sorted(events, key=lambda item: (_moment(item), item.id)):
-        act = _belongs_to(event, found)
+    for event in events:
+        act = _belongs_to(event, open_acts)
         if act is None:
-            kind = _kind(event, is_search=searches(event), viewed=_load(event) in viewed)
-            found.append(_OpenAct(kind, event))
+            kind = _kind(event, viewed=_load(event) in viewed)
+            open_acts.append(_OpenAct(kind, event))
             if kind in {"page_view", "search"}:
                 viewed.add(_load(event))
+            if len(open_acts) > OPEN_ACTS:
+                yield _close(open_acts.popleft())
         else:
             act.events.append(event)
-            if act.kind == "page_view" and searches(event):
+            if act.kind == "page_view" and event.searches:
                 act.kind = "search"
-    return tuple(_close(act) for act in found)
+    yield from map(_close, open_acts)
 
 
-def _moment(event: Event) -> float:
-    """Return when the page's own clock saw the event; copies and queues reach the wire later."""
-    return event.client_time if event.client_time is not None else event.occurred_at
-
-
-def _belongs_to(event: Event, found: Sequence[_OpenAct]) -> _OpenAct | None:
-    for act in reversed(found[-50:]):
+def _belongs_to(event: Told, found: Reversible[_OpenAct]) -> _OpenAct | None:
+    for act in reversed(found):
         first = act.events[0]
         if first.page_url != event.page_url or first.frame != event.frame:
             continue
-        gap = abs(_moment(event) - _moment(first))
+        gap = abs(event.moment - first.moment)
         if event.event_name in _CLICKS:
             if act.kind in {"click", "form"} and gap <= SAME_VIEW_SECONDS / 2 and not act.reports(event):
                 return act
@@ -87,16 +131,16 @@ def _belongs_to(event: Event, found: Sequence[_OpenAct]) -> _OpenAct | None:
     return None
 
 
-def _load(event: Event) -> tuple[str | None, str | None]:
+def _load(event: Told) -> tuple[str | None, str | None]:
     """Return what events of one load of one page have in common."""
-    return event.page_url, event.hits[0].init_time
+    return event.page_url, event.init_time
 
 
-def _kind(event: Event, *, is_search: bool, viewed: bool) -> ActKind:
+def _kind(event: Told, *, viewed: bool) -> ActKind:
     """Return what the visitor did, where `event` is the first to tell of it; `viewed`: the view was told before."""
     if event.event_name in _CLICKS:
-        return "form" if _submits(event) else "click"
-    if is_search or event.event_name == "Search":
+        return "form" if event.submits else "click"
+    if event.searches or event.event_name == "Search":
         return "search"
     if event.event_name in _PAGE_EVENTS or (event.event_name == "ViewContent" and not viewed):
         return "page_view"

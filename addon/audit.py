@@ -1,19 +1,19 @@
 """From observations to events, assessments and acts: the one path that live, replay and rebuild share."""
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
-from statistics import median, quantiles
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from addon.acts import acts
 from addon.consent.clicks import banner_clicks
+from addon.consent.contradictions import StatementMade
 from addon.consent.login import LoginStamp
 from addon.consent.meta import departures, limited_data_use
 from addon.consent.timeline import NOT_KNOWN, ConsentStamp, ConsentTimeline, Mark, timelines
 from addon.decoders.base import Decoded
 from addon.decoders.meta import content
-from addon.decoders.meta.hidden_page import HiddenPage, find_hidden_page
+from addon.decoders.meta.hidden_page import HiddenPage
 from addon.decoders.meta.identity import linkability
-from addon.fold import Sighting, client_key, fold
+from addon.fold import Sighting, client_key
 from addon.model import Act, Epoch, Event, Frozen, Hit, Identifier, Problem, Witness
 from addon.observation import DECODERS, ConsentEvidence, ObservedRequest, PageVisit
 from addon.pageclass import page_class
@@ -112,45 +112,27 @@ def derive(observations: Observations, matcher: Matcher, other: Matcher | None =
 
     `other` holds the rules of optional packs: what they say stands beside the assessment of each event.
     """
-    sightings: list[Sighting] = []
-    problems: list[Problem] = []
-    decoded_count = failed = 0
-    for observed in observations.requests:
-        if observed.role != "event":
-            if observed.role == "lookalike":
-                problems.append(_problem(observed, "a host that bears Meta's name is not Meta's: not an event"))
-            continue
-        decoded = decode(observed)
-        if decoded.problem is not None:
-            problems.append(_problem(observed, decoded.problem))
-        if decoded.hits:
-            decoded_count += 1
-        else:
-            failed += 1
-        witness = witness_of(observed)
-        sightings.extend(Sighting(hit, witness) for hit in decoded.hits)
-    groups = fold(sightings)
-    page_urls = [page.url for page in observations.pages]
-    hidden = [find_hidden_page(group[0].hit, page_urls) for group in groups]
-    events = [
-        build_event(group, observations.sources_with_cookies, page) for group, page in zip(groups, hidden, strict=True)
-    ]
-    events = _link_derived(events)
-    for group, event in zip(groups, events, strict=True):
-        problems.extend(_disagreements(group, event))
-    by_site = timelines_of(observations, events)
-    assessed = [assess(event, matcher, by_site, other) for event in events]
+    from addon.derivation import EverythingHeld, Surroundings, derive_events  # noqa: PLC0415 - it builds on this module
+
+    held = EverythingHeld(observations.requests)
+    around = Surroundings(
+        pages=observations.pages,
+        consent=observations.consent,
+        marks=observations.marks,
+        sources_with_cookies=observations.sources_with_cookies,
+    )
+    totals = derive_events(held, around, matcher, other, held, window=None)
     return Derivation(
         ruleset_digest=matcher.ruleset.digest,
-        events=tuple(assessed),
-        acts=acts_of(assessed),
-        rules=rules_of(assessed, matcher),
-        problems=tuple(problems),
-        clock=_clock(groups),
-        decoded=decoded_count,
-        failed=failed,
+        events=tuple(held.events),
+        acts=tuple(totals.acts),
+        rules=rules_named(totals.rules, matcher),
+        problems=totals.problems,
+        clock=totals.clock,
+        decoded=totals.decoded,
+        failed=totals.failed,
         other_digest=other.ruleset.digest if other else None,
-        other_rules=other_rules_of(assessed, other),
+        other_rules=rules_named(totals.other_rules, other) if other else (),
     )
 
 
@@ -165,8 +147,12 @@ def other_rules_of(events: Iterable[AssessedEvent], other: Matcher | None) -> tu
 
 
 def _counted(assessments: Iterable[Assessment], matcher: Matcher) -> tuple[Rule, ...]:
-    met = {finding.rule for assessment in assessments for finding in assessment.findings}
-    return tuple(rule for rule in matcher.ruleset.rules if rule.id in met)
+    return rules_named({finding.rule for assessment in assessments for finding in assessment.findings}, matcher)
+
+
+def rules_named(ids: Collection[str], matcher: Matcher) -> tuple[Rule, ...]:
+    """Return the rules of `matcher` that have these ids."""
+    return tuple(rule for rule in matcher.ruleset.rules if rule.id in ids)
 
 
 def acts_of(events: Sequence[AssessedEvent]) -> tuple[Act, ...]:
@@ -202,10 +188,16 @@ def assess(
 
 def visitor_of(event: Event, by_site: Mapping[str, ConsentTimeline]) -> VisitorStamp:
     """Return what is known of the visitor's choice and login at the moment of `event`."""
-    timeline = by_site.get(event.site or "")
-    consent = timeline.at(event.occurred_at) if timeline else NOT_KNOWN
-    login = timeline.login_at(event.occurred_at) if timeline else LoginStamp()
-    limited = limited_data_use(event)
+    return visitor_at(event.site, event.occurred_at, limited_data_use(event), by_site)
+
+
+def visitor_at(
+    site: str | None, at: Epoch, limited: StatementMade | None, by_site: Mapping[str, ConsentTimeline]
+) -> VisitorStamp:
+    """Return what is known of the visitor on a site at a moment; `limited` is what an event itself says."""
+    timeline = by_site.get(site or "")
+    consent = timeline.at(at) if timeline else NOT_KNOWN
+    login = timeline.login_at(at) if timeline else LoginStamp()
     if limited is not None:
         consent = consent.model_copy(update={"statements": (*consent.statements, limited)})
     return VisitorStamp(consent=consent, login=login)
@@ -230,7 +222,7 @@ def build_event(group: Sequence[Sighting], with_cookies: frozenset[str], hidden:
         (sighting.witness.request.delivery for sighting in group), key=lambda value: DELIVERY_STRENGTH[value]
     )
     return Event(
-        id=_event_id(main, first),
+        id=event_id(group),
         hits=hits,
         event_name=main.event_name,
         kind=main.kind,
@@ -254,8 +246,10 @@ def build_event(group: Sequence[Sighting], with_cookies: frozenset[str], hidden:
     )
 
 
-def _event_id(main: Hit, first: Sighting) -> str:
-    """Return an id that a second capture of the same browsing, or a rebuild, gives again."""
+def event_id(group: Sequence[Sighting]) -> str:
+    """Return the id of the event of `group`, ranked: one that a second capture, or a rebuild, gives again."""
+    main = group[0].hit
+    first = min(group, key=lambda sighting: sighting.at)
     key = client_key(main)
     text = "\n".join(key) if key is not None else f"{first.witness.key} {first.hit.index}"
     return "e" + hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:11]
@@ -269,69 +263,5 @@ def _identifiers(hits: Iterable[Hit]) -> tuple[Identifier, ...]:
     return tuple(found.values())
 
 
-def _link_derived(events: list[Event]) -> list[Event]:
-    """Give events that Meta's Event Setup Tool derived the id of the event they were derived from."""
-    linked = []
-    for event in events:
-        if event.trigger == "event_setup_tool":
-            origin = min(
-                (
-                    other
-                    for other in events
-                    if other.pixel_id == event.pixel_id
-                    and other.page_url == event.page_url
-                    and other.trigger != "event_setup_tool"
-                    and abs(_moment(other) - _moment(event)) <= DERIVED_SECONDS
-                ),
-                key=lambda other: abs(_moment(other) - _moment(event)),
-                default=None,
-            )
-            if origin is not None:
-                event = event.model_copy(update={"derived_from": origin.id})  # noqa: PLW2901 - the list is rebuilt
-        linked.append(event)
-    return linked
-
-
-def _moment(event: Event) -> Epoch:
-    return event.client_time if event.client_time is not None else event.occurred_at
-
-
-def _disagreements(group: Sequence[Sighting], event: Event) -> Iterable[Problem]:
-    """Name parameters that two captures of the same request show with different values."""
-    by_transport: dict[str, Sighting] = {}
-    for sighting in group:
-        known = by_transport.setdefault(sighting.hit.transport, sighting)
-        if known.witness.source_id == sighting.witness.source_id:
-            continue
-        mine = {(param.name, param.value) for param in known.hit.parameters if param.context != "header"}
-        theirs = {(param.name, param.value) for param in sighting.hit.parameters if param.context != "header"}
-        names = sorted({name for name, _ in mine ^ theirs})
-        if names:
-            yield Problem(
-                where=f"event {event.id}",
-                what="two captures of this request disagree on " + ", ".join(names[:20]),
-                request_key=sighting.witness.key,
-            )
-
-
-def _problem(observed: ObservedRequest, what: str) -> Problem:
-    unit = {"mitm": "byte", "har": "entry", "live": "request"}[observed.request.source_kind]
-    return Problem(
-        where=f"{observed.source_id}, {unit} {observed.request.position}", what=what, request_key=observed.key
-    )
-
-
 def _first(fields: Sequence[Field], name: FieldName) -> str | None:
     return next((field.text for field in fields if field.name == name), None)
-
-
-def _clock(groups: Sequence[Sequence[Sighting]]) -> Clock:
-    gaps = sorted(
-        (group[0].at - group[0].hit.client_time) * 1000 for group in groups if group[0].hit.client_time is not None
-    )
-    if not gaps:
-        return Clock(skew_ms=None, spread_ms=None, samples=0)
-    if len(gaps) < 2:
-        return Clock(skew_ms=round(gaps[0]), spread_ms=0, samples=1)
-    quarters = quantiles(gaps, n=4, method="inclusive")
-    return Clock(skew_ms=round(median(gaps)), spread_ms=round(quarters[2] - quarters[0]), samples=len(gaps))

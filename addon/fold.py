@@ -6,8 +6,10 @@ deduplication id. Hits that say neither are one event each, unless one is the re
 are the same request seen by two captures.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from array import array
+from bisect import bisect_left
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from addon.decoders.meta.events import BUTTON_CLICK, GATEWAY_BUTTON_CLICK
@@ -18,6 +20,9 @@ SAME_REQUEST_SECONDS = 2.0
 
 DEDUPE_SECONDS = 300.0
 """How far apart requests with one deduplication id may stand and still be one event."""
+
+_SLACK = 1.0
+"""Added where old candidates are skipped, so that rounding cannot skip one that the exact test would take."""
 
 _TRANSPORT_MARKS = frozenset({"rqm", "redirect", "cf", "ie[i]", "Referer"})
 """Parameters that say how a request travelled, not what it says."""
@@ -40,42 +45,178 @@ class Sighting(NamedTuple):
         return self.witness.request.started_at
 
 
+class Group:
+    """The sightings of one event, in the order of time, and its number in the order of first requests.
+
+    `before` holds what the group had when it was last given away, `changed` whether it has gained a sighting since.
+    """
+
+    __slots__ = ("before", "changed", "number", "sightings")
+
+    def __init__(self, number: int, sightings: list[Sighting], before: int = 0) -> None:
+        self.number = number
+        self.sightings = sightings
+        self.before = before
+        self.changed = False
+
+    def ranked(self) -> list[Sighting]:
+        """Return the sightings with the most complete request first."""
+        return sorted(self.sightings, key=_rank)
+
+    def ranked_before(self) -> list[Sighting]:
+        """Return the sightings that the group had when it was last given away, ranked."""
+        return sorted(self.sightings[: self.before], key=_rank)
+
+
+Load = Callable[[int], Sequence[Sighting]]
+"""Gives the sightings of the request at a place, decoded anew."""
+
+_INDEXES = 1 << 20
+
+
+class Folder:
+    """Folds sightings that come in the order of time, holding the latest groups whole and of the others a trace.
+
+    Of a group that was given away only numbers are kept: by which keys it is known, and where its requests stand.
+    A sighting that fits one of these keys brings the group back (`load` decodes its requests anew), so that what
+    is folded does not depend on `window`, the number of groups that are held.
+    """
+
+    def __init__(self, load: Load | None = None, window: int | None = None) -> None:
+        self._load = load
+        self._window = window
+        self._held: OrderedDict[int, Group] = OrderedDict()
+        self._places: list[int | tuple[int, ...]] = []
+        self._first_at = array("d")
+        self._known: dict[int, int | list[tuple[int, float]]] = {}
+
+    def add(self, sighting: Sighting, place: int) -> Iterator[Group]:
+        """Take in the next sighting, read from the request at `place`; yield groups that are given away."""
+        hit = sighting.hit
+        key = client_key(hit)
+        client = None if key is None else hash(("client", key))
+        dedupe = hash(("dedupe", _dedupe_key(hit))) if hit.dedupe_id else None
+        content = hash(("content", _content_key(hit))) if hit.client_time is None else None
+        group = None
+        if key is not None and client is not None:
+            group = self._same_client_event(sighting, key, client)
+        if group is None and dedupe is not None:
+            group = self._same_dedupe_id(sighting, dedupe)
+        if group is None and content is not None:
+            group = self._same_content(sighting, content)
+        member = place * _INDEXES + hit.index
+        if group is None:
+            group = Group(len(self._places), [])
+            self._held[group.number] = group
+            self._places.append(member)
+            self._first_at.append(sighting.at)
+        else:
+            known = self._places[group.number]
+            self._places[group.number] = (*known, member) if isinstance(known, tuple) else (known, member)
+        group.sightings.append(sighting)
+        group.changed = True
+        for mark in (client, dedupe, content):
+            if mark is not None:
+                self._enter(mark, group.number, sighting.at)
+        while self._window is not None and len(self._held) > self._window:
+            _, oldest = self._held.popitem(last=False)
+            if oldest.changed:
+                yield oldest
+
+    def rest(self) -> Iterator[Group]:
+        """Yield the groups that were not given away since they last changed, in order."""
+        held = sorted(self._held.values(), key=lambda group: group.number)
+        self._held.clear()
+        return (group for group in held if group.changed)
+
+    def _enter(self, mark: int, number: int, at: float) -> None:
+        known = self._known.get(mark)
+        if known is None:
+            self._known[mark] = number if at == self._first_at[number] else [(number, at)]
+        elif isinstance(known, int):
+            if known != number:
+                self._known[mark] = [(known, self._first_at[known]), (number, at)]
+        elif not any(other == number for other, _ in known):
+            known.append((number, at))
+
+    def _candidates(self, mark: int, since: float | None = None) -> Iterator[int]:
+        """Return the groups known by `mark`, in the order in which they became so; `since`: those of late only."""
+        known = self._known.get(mark)
+        if known is None:
+            return iter(())
+        if isinstance(known, int):
+            known = [(known, self._first_at[known])]
+        first = 0 if since is None else bisect_left(known, since, key=lambda entry: entry[1])
+        return (number for number, _ in known[first:])
+
+    def _open(self, number: int) -> Group:
+        """Return a group whole, brought back where it was given away."""
+        group = self._held.get(number)
+        if group is None:
+            members = self._places[number]
+            group = Group(number, [self._found(m) for m in (members if isinstance(members, tuple) else (members,))])
+            group.before = len(group.sightings)
+            self._held[number] = group
+        self._held.move_to_end(number)
+        return group
+
+    def _found(self, member: int) -> Sighting:
+        assert self._load is not None, "a window needs a way back"
+        place, index = divmod(member, _INDEXES)
+        return next(sighting for sighting in self._load(place) if sighting.hit.index == index)
+
+    def _same_client_event(self, sighting: Sighting, key: tuple[str, ...], mark: int) -> Group | None:
+        for number in self._candidates(mark):
+            group = self._open(number)
+            if not any(client_key(other.hit) == key for other in group.sightings):
+                continue  # two keys with one mark
+            if sighting.hit.counter is not None or _says_the_same(sighting.hit, group.sightings):
+                return group
+        return None
+
+    def _same_dedupe_id(self, sighting: Sighting, mark: int) -> Group | None:
+        """Return the group that carries the same id by another way.
+
+        A site may reuse an id (a constant, an order number), so two requests of the same way, or two that the
+        client counted apart, stay two events.
+        """
+        key = _dedupe_key(sighting.hit)
+        fitting: list[Group] = []
+        for number in self._candidates(mark, sighting.at - DEDUPE_SECONDS - _SLACK):
+            if abs(self._first_at[number] - sighting.at) > DEDUPE_SECONDS:
+                continue
+            group = self._open(number)
+            if not any(_has_dedupe_key(other.hit, key) for other in group.sightings):
+                continue  # two keys with one mark
+            if all(_may_join(sighting.hit, other, sighting) for other in group.sightings):
+                fitting.append(group)
+        return min(fitting, key=lambda group: abs(group.sightings[0].at - sighting.at), default=None)
+
+    def _same_content(self, sighting: Sighting, mark: int) -> Group | None:
+        content = _content_key(sighting.hit)
+        for number in self._candidates(mark, sighting.at - SAME_REQUEST_SECONDS - _SLACK):
+            if abs(self._first_at[number] - sighting.at) > SAME_REQUEST_SECONDS:
+                continue
+            group = self._open(number)
+            if not any(o.hit.client_time is None and _content_key(o.hit) == content for o in group.sightings):
+                continue  # two contents with one mark
+            if sighting.hit.transport == "redirect" and group.sightings[0].hit.transport != "redirect":
+                return group
+            if sighting.witness.source_id not in {other.witness.source_id for other in group.sightings}:
+                return group
+        return None
+
+
 def fold(sightings: Iterable[Sighting]) -> list[list[Sighting]]:
     """Return the sightings grouped by event, each group with its most complete request first.
 
     Groups are in the order of their first request.
     """
-    ordered = sorted(sightings, key=lambda item: (item.at, item.witness.key, item.hit.index))
-    groups: list[list[Sighting]] = []
-    by_client_key: dict[tuple[str, ...], list[list[Sighting]]] = defaultdict(list)
-    by_dedupe_id: dict[tuple[str, str, str], list[list[Sighting]]] = defaultdict(list)
-    by_content: dict[tuple[object, ...], list[list[Sighting]]] = defaultdict(list)
-    for sighting in ordered:
-        hit = sighting.hit
-        group = _same_client_event(sighting, by_client_key)
-        if group is None:
-            group = _same_dedupe_id(sighting, by_dedupe_id)
-        if group is None and hit.client_time is None:
-            group = _same_content(sighting, by_content)
-        if group is None:
-            group = []
-            groups.append(group)
-        group.append(sighting)
-        key = client_key(hit)
-        if key is not None:
-            _enter(by_client_key[key], group)
-        if hit.dedupe_id:
-            _enter(by_dedupe_id[_dedupe_key(hit)], group)
-        if hit.client_time is None:
-            _enter(by_content[_content_key(hit)], group)
-    for group in groups:
-        group.sort(key=_rank)
-    return groups
-
-
-def _enter(groups: list[list[Sighting]], group: list[Sighting]) -> None:
-    if not any(known is group for known in groups):
-        groups.append(group)
+    folder = Folder()
+    for place, sighting in enumerate(sorted(sightings, key=lambda item: (item.at, item.witness.key, item.hit.index))):
+        for _ in folder.add(sighting, place):
+            pass  # without a window nothing is given away before the end
+    return [group.ranked() for group in folder.rest()]
 
 
 def client_key(hit: Hit) -> tuple[str, ...] | None:
@@ -92,16 +233,6 @@ def client_key(hit: Hit) -> tuple[str, ...] | None:
     )
 
 
-def _same_client_event(sighting: Sighting, index: dict[tuple[str, ...], list[list[Sighting]]]) -> list[Sighting] | None:
-    key = client_key(sighting.hit)
-    if key is None:
-        return None
-    for group in index.get(key, ()):
-        if sighting.hit.counter is not None or _says_the_same(sighting.hit, group):
-            return group
-    return None
-
-
 def _says_the_same(hit: Hit, group: Sequence[Sighting]) -> bool:
     """Tell whether a hit without counter repeats a group's content: builds without `ec` can send two alike."""
     content = _content_key(hit)
@@ -113,23 +244,8 @@ def _dedupe_key(hit: Hit) -> tuple[str, str, str]:
     return hit.pixel_id, name, hit.dedupe_id or ""
 
 
-def _same_dedupe_id(
-    sighting: Sighting, index: dict[tuple[str, str, str], list[list[Sighting]]]
-) -> list[Sighting] | None:
-    """Return the group that carries the same id by another way.
-
-    A site may reuse an id (a constant, an order number), so two requests of the same way, or two that the
-    client counted apart, stay two events.
-    """
-    hit = sighting.hit
-    if not hit.dedupe_id:
-        return None
-    fitting = [
-        group
-        for group in index.get(_dedupe_key(hit), ())
-        if abs(group[0].at - sighting.at) <= DEDUPE_SECONDS and all(_may_join(hit, other, sighting) for other in group)
-    ]
-    return min(fitting, key=lambda group: abs(group[0].at - sighting.at), default=None)
+def _has_dedupe_key(hit: Hit, key: tuple[str, str, str]) -> bool:
+    return bool(hit.dedupe_id) and _dedupe_key(hit) == key
 
 
 def _may_join(hit: Hit, other: Sighting, sighting: Sighting) -> bool:
@@ -146,19 +262,6 @@ def _may_join(hit: Hit, other: Sighting, sighting: Sighting) -> bool:
 def _content_key(hit: Hit) -> tuple[object, ...]:
     said = sorted((param.name, param.value) for param in hit.parameters if param.name not in _TRANSPORT_MARKS)
     return hit.pixel_id, hit.event_name, tuple(said)
-
-
-def _same_content(sighting: Sighting, index: dict[tuple[object, ...], list[list[Sighting]]]) -> list[Sighting] | None:
-    for group in index.get(_content_key(sighting.hit), ()):
-        first = group[0]
-        if abs(first.at - sighting.at) > SAME_REQUEST_SECONDS:
-            continue
-        if sighting.hit.transport == "redirect" and first.hit.transport != "redirect":
-            return group
-        sources = {other.witness.source_id for other in group}
-        if sighting.witness.source_id not in sources:
-            return group
-    return None
 
 
 def _rank(sighting: Sighting) -> tuple[int, int, float]:

@@ -23,7 +23,7 @@ from addon.decoders.meta.endpoints import split_address
 from addon.model import CapturedRequest, Epoch, Frozen
 from addon.redaction import cookie_pairs, scrub, scrub_address
 from addon.sites import registrable_domain, site_of
-from addon.vocabulary import ConsentState, EvidenceKind, Says
+from addon.vocabulary import ConsentState, EvidenceKind, Says, StatementKind
 from addon.witness import KeyMaker, request_digest
 
 DECODERS: tuple[Decoder, ...] = (MetaDecoder(),)
@@ -38,6 +38,9 @@ SAME_SITE = frozenset({"none", "same-origin", "same-site", None})
 
 PAGE_DESTINATIONS = frozenset({"document", "iframe", "frame"})
 """Values of Sec-Fetch-Dest of a navigation."""
+
+LIBRARY_FIRST: StatementKind = "library_first"
+"""The name of evidence that a page loaded the vendor's program."""
 
 _TITLE_SEARCHED = 300_000
 _CHOICES = frozenset({"refused", "partly_accepted", "accepted"})
@@ -303,7 +306,7 @@ class Observer:
         if vendor.page_site is not None and vendor.page_site in self._sites:
             # the page may hold the program back until there is a choice
             words = "a page of the site loaded Meta's program"
-            self._evident(seen, vendor.page_site, proof=words, kind="statement", name="library_first")
+            self._evident(seen, vendor.page_site, proof=words, kind="statement", name=LIBRARY_FIRST)
         return observed
 
     def _choice(self, sight: Sight) -> bool:

@@ -366,18 +366,18 @@ def _without(text: str, spans: Iterable[_Span], found: list[str]) -> str:
     return "".join((*pieces, text[index:]))
 
 
-def _writings(value: str) -> Iterator[str]:
-    """Yield `value` plain and as addresses and forms write it."""
+@lru_cache(maxsize=64)
+def _writings(value: str) -> tuple[str, ...]:
+    """Return `value` plain and as addresses and forms write it."""
     once = quote(value, safe="", errors="replace")
-    yield from dict.fromkeys(
-        (
-            value,
-            once,
-            quote_plus(value, errors="replace"),
-            quote(value, "!'()*", errors="replace"),
-            quote(once, safe=""),
-        )
+    spellings = (
+        value,
+        once,
+        quote_plus(value, errors="replace"),
+        quote(value, "!'()*", errors="replace"),
+        quote(once, safe=""),
     )
+    return tuple(dict.fromkeys(spellings))
 
 
 def _cleaner(found: Iterable[str]) -> Callable[[str], str] | None:

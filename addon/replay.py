@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from addon.audit import derive, timelines_of, visitor_of
+from addon.audit import timelines_of, visitor_of
 from addon.capture import read_capture
 from addon.model import Frozen, Problem
 from addon.reading import Progress, Reading
@@ -65,7 +65,7 @@ def replay(
         digests_now = (matcher.ruleset.digest, other.ruleset.digest if other else None)
         other_rules = stored is None or (stored.ruleset_digest, stored.other_digest) != digests_now
         if other_rules or any(not result.known for result in results):
-            store.write_derivation(name, derive(store.observations(name), matcher, other), chosen)
+            store.rewrite_derivation(name, matcher, other, chosen)
     for reading in readings:
         reading.unfinished.remove()
     return name, results
@@ -89,7 +89,7 @@ def rederive(store: Store, matcher: Matcher, session: str, packs: Sequence[str] 
     """
     with store.transaction():
         chosen, other = _other_rules(store, session, packs)
-        store.write_derivation(session, derive(store.observations(session), matcher, other), chosen)
+        store.rewrite_derivation(session, matcher, other, chosen)
 
 
 def _other_rules(store: Store, session: str, packs: Sequence[str] | None) -> tuple[tuple[str, ...], Matcher | None]:

@@ -139,12 +139,15 @@ def _fields_read(rule: Rule) -> frozenset[FieldName]:
 
 
 def _evidence(field: Field, part: Part, hit: Hit) -> Evidence:
+    _, parameter, text, offset, positions = field
     start, end = part.start + hit.start, part.start + hit.end
-    if field.positions is None:
-        first, last = field.offset + start, field.offset + end
-    else:
-        first, last = _position(field.positions, start), _position(field.positions, end)
-    return Evidence(field=part.name, parameter=field.parameter, text=field.text[start:end], start=first, end=last)
+    if positions is None:
+        return _new(Evidence, (part.name, parameter, text[start:end], offset + start, offset + end))
+    first, last = _position(positions, start), _position(positions, end)
+    return _new(Evidence, (part.name, parameter, text[start:end], first, last))
+
+
+_new = tuple.__new__  # a named tuple's own constructor is written in Python
 
 
 def _position(positions: Sequence[int], index: int) -> int:

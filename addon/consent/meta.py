@@ -9,7 +9,7 @@ Sources: developers.facebook.com, "Consent under the GDPR" and "Data processing 
 
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import Final, Protocol
 
 from addon.consent.contradictions import StatementMade
 from addon.consent.reading import quoted
@@ -45,7 +45,19 @@ def limited_data_use(event: Event) -> StatementMade | None:
     return StatementMade(kind="limited_data_use", says=None, at=event.occurred_at, proof=words)
 
 
-def departures(events: Iterable[Event]) -> dict[str, Sequence[Epoch]]:
+class Departed(Protocol):
+    """What is asked of something that left a site."""
+
+    @property
+    def site(self) -> str | None:
+        """Return the site, where it is known."""
+
+    @property
+    def occurred_at(self) -> Epoch:
+        """Return when it left."""
+
+
+def departures(events: Iterable[Departed]) -> dict[str, Sequence[Epoch]]:
     """Return when events left the pages of each site, in order."""
     found: dict[str, list[Epoch]] = {}
     for event in events:

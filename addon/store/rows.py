@@ -93,6 +93,14 @@ class StoredDerivation(Frozen):
     packs: tuple[str, ...] = ()
 
 
+REQUEST_COLUMNS = (
+    "key", "source", "position", "sha256", "vendor", "role", "method", "url", "http_version", "headers", "body",
+    "body_problem", "started_at", "client_ip", "server_address", "delivery", "status", "response_headers",
+    "response_body", "held", "reconstruction",
+)  # fmt: skip
+"""What `observed_request` reads of a row."""
+
+
 def request_row(session: str, item: ObservedRequest) -> dict[str, Any]:
     """Return the row of an observed request."""
     request = item.request
@@ -137,7 +145,7 @@ def observed_request(row: dict[str, Any]) -> ObservedRequest:
             method=row["method"],
             url=row["url"],
             http_version=row["http_version"],
-            headers=tuple((name, value) for name, value in json.loads(row["headers"])),
+            headers=json.loads(row["headers"]),
             body=row["body"],
             body_problem=row["body_problem"],
             started_at=row["started_at"],
@@ -145,7 +153,7 @@ def observed_request(row: dict[str, Any]) -> ObservedRequest:
             server_address=row["server_address"],
             delivery=row["delivery"],
             status=row["status"],
-            response_headers=tuple((name, value) for name, value in json.loads(row["response_headers"])),
+            response_headers=json.loads(row["response_headers"]),
             response_body=row["response_body"],
             held=bool(row["held"]),
             reconstruction=bool(row["reconstruction"]),
@@ -189,10 +197,11 @@ def consent_evidence(row: dict[str, Any]) -> ConsentEvidence:
     return ConsentEvidence.model_validate({**values, "source_id": row["source"], "against": json.loads(row["against"])})
 
 
-def event_row(session: str, item: AssessedEvent) -> dict[str, Any]:
-    """Return the row of an event."""
+def event_row(session: str, item: AssessedEvent, number: int) -> dict[str, Any]:
+    """Return the row of an event; by its `number` the full-text search finds it."""
     event = item.event
     return {
+        "number": number,
         "session": session,
         "id": event.id,
         "occurred_at": event.occurred_at,
@@ -243,10 +252,11 @@ def request_links(session: str, event: Event) -> Iterator[dict[str, Any]]:
 
 def identifier_rows(session: str, event: Event) -> Iterator[dict[str, Any]]:
     """Yield the rows of an event's identifiers."""
-    for item in event.identifiers:
+    for ordinal, item in enumerate(event.identifiers):
         yield {
             "session": session,
             "event": event.id,
+            "ordinal": ordinal,
             "kind": item.kind,
             "source": item.source,
             "parameter": item.parameter,
@@ -273,11 +283,12 @@ def assessment_row(session: str, item: AssessedEvent) -> dict[str, Any]:
 
 def finding_rows(session: str, item: AssessedEvent) -> Iterator[dict[str, Any]]:
     """Yield the rows of an event's findings."""
-    for finding in item.assessment.findings:
+    for ordinal, finding in enumerate(item.assessment.findings):
         yield {
             "session": session,
             "event": item.event.id,
             "ruleset_digest": item.assessment.ruleset_digest,
+            "ordinal": ordinal,
             "rule": finding.rule,
             "version": finding.version,
             "category": finding.category,
@@ -288,13 +299,13 @@ def finding_rows(session: str, item: AssessedEvent) -> Iterator[dict[str, Any]]:
             "start": finding.evidence.start,
             "end": finding.evidence.end,
             "points": finding.points,
-            "reason": finding.reason,
         }
 
 
-def search_row(session: str, item: AssessedEvent) -> dict[str, Any]:
-    """Return what the full-text search holds of an event."""
+def search_row(session: str, item: AssessedEvent, number: int) -> dict[str, Any]:
+    """Return what the full-text search holds of the event with this number."""
     return {
+        "rowid": number,
         "session": session,
         "event": item.event.id,
         "event_name": item.event.event_name,

@@ -299,6 +299,101 @@ CREATE TABLE live_changes (
 CREATE INDEX live_changes_revision ON live_changes (revision);
 """
 
+# Rows of derived tables are found by their event, so that one event can be replaced without reading the others, and
+# the full-text index by the event's number. Why a finding counted is said once, in the rule's own text.
+_COMPACT = """
+DROP VIEW events;
+DROP VIEW findings;
+DROP VIEW identifiers;
+DROP VIEW sessions;
+ALTER TABLE der_events RENAME TO old_events;
+CREATE TABLE der_events (
+    number INTEGER PRIMARY KEY,
+    session TEXT NOT NULL,
+    id TEXT NOT NULL,
+    occurred_at REAL NOT NULL,
+    event_name TEXT NOT NULL,
+    pixel_id TEXT NOT NULL,
+    site TEXT,
+    page_url TEXT,
+    page_title TEXT,
+    clicked TEXT,
+    searched TEXT,
+    delivery TEXT NOT NULL,
+    linkability TEXT NOT NULL,
+    page_class TEXT NOT NULL,
+    consent_state TEXT NOT NULL,
+    event TEXT NOT NULL,
+    consent TEXT NOT NULL,
+    other TEXT,
+    UNIQUE (session, id)
+) STRICT;
+INSERT INTO der_events (session, id, occurred_at, event_name, pixel_id, site, page_url, page_title, clicked, searched,
+    delivery, linkability, page_class, consent_state, event, consent, other)
+SELECT session, id, occurred_at, event_name, pixel_id, site, page_url, page_title, clicked, searched,
+    delivery, linkability, page_class, consent_state, event, consent, other FROM old_events ORDER BY rowid;
+DROP TABLE old_events;
+CREATE INDEX der_event_requests_event ON der_event_requests (session, event);
+DROP INDEX der_identifiers_value;
+ALTER TABLE der_identifiers RENAME TO old_identifiers;
+CREATE TABLE der_identifiers (
+    session TEXT NOT NULL,
+    event TEXT NOT NULL,
+    ordinal INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    source TEXT NOT NULL,
+    parameter TEXT NOT NULL,
+    value TEXT NOT NULL,
+    form TEXT NOT NULL,
+    PRIMARY KEY (session, event, ordinal)
+) STRICT, WITHOUT ROWID;
+INSERT INTO der_identifiers SELECT session, event, rowid, kind, source, parameter, value, form FROM old_identifiers;
+DROP TABLE old_identifiers;
+CREATE INDEX der_identifiers_value ON der_identifiers (value);
+DROP INDEX der_findings_event;
+ALTER TABLE der_findings RENAME TO old_findings;
+CREATE TABLE der_findings (
+    session TEXT NOT NULL,
+    event TEXT NOT NULL,
+    ruleset_digest TEXT NOT NULL,
+    ordinal INTEGER NOT NULL,
+    rule TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    category TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    field TEXT NOT NULL,
+    parameter TEXT NOT NULL,
+    text TEXT NOT NULL,
+    start INTEGER NOT NULL,
+    "end" INTEGER NOT NULL,
+    points INTEGER NOT NULL,
+    PRIMARY KEY (session, event, ruleset_digest, ordinal)
+) STRICT, WITHOUT ROWID;
+INSERT INTO der_findings SELECT session, event, ruleset_digest, rowid, rule, version, category, kind, field, parameter,
+    text, start, "end", points FROM old_findings;
+DROP TABLE old_findings;
+DROP TABLE der_search;
+CREATE VIRTUAL TABLE der_search USING fts5(
+    session UNINDEXED, event UNINDEXED, event_name, page_url, page_title, clicked, searched, words
+);
+INSERT INTO der_search (rowid, session, event, event_name, page_url, page_title, clicked, searched, words)
+SELECT e.number, e.session, e.id, e.event_name, e.page_url, e.page_title, e.clicked, e.searched,
+    (SELECT group_concat(f.text, ' ') FROM der_findings f WHERE f.session = e.session AND f.event = e.id)
+FROM der_events e;
+CREATE INDEX obs_requests_time ON obs_requests (session, started_at, key);
+"""
+
+_FINDINGS_WITH_REASONS = """
+CREATE VIEW findings AS
+SELECT f.session, f.event, e.site, e.page_url, e.event_name, f.category, f.kind, f.field, f.parameter, f.text,
+    f.points, f.rule, f.version, json_extract(r.text, '$.reason') AS reason
+FROM der_findings f
+JOIN der_events e ON e.session = f.session AND e.id = f.event
+JOIN der_sessions d ON d.session = f.session AND d.ruleset_digest = f.ruleset_digest
+LEFT JOIN der_rules r ON r.session = f.session AND r.ruleset_digest = f.ruleset_digest AND r.rule = f.rule
+"""
+
+
 # What was found of a test person while the file that describes them was at hand: never a value, nor a hash of one.
 # The latest row of a label counts; a request without a row in `obs_persona_searches` was never looked through.
 _PERSONA = """
@@ -401,6 +496,13 @@ def _first(db: Database) -> None:
 @migrations(name="0002_live")
 def _live(db: Database) -> None:
     _run(db, _LIVE)
+
+
+@migrations(name="0003_compact_events")
+def _compact(db: Database) -> None:
+    _run(db, _COMPACT)
+    views = [view for view in _VIEWS.split(";\n") if view.strip() and "CREATE VIEW problems" not in view]
+    _run(db, ";\n".join(_FINDINGS_WITH_REASONS if "CREATE VIEW findings" in view else view for view in views))
 
 
 @migrations(name="0004_persona")

@@ -9,18 +9,21 @@ import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from sqlite_utils import Database
 
-from addon.audit import AssessedEvent, Clock, Derivation, Observations, VisitorStamp
+from addon.audit import AssessedEvent, Clock, Derivation, Observations, VisitorStamp, rules_named
 from addon.consent.timeline import Mark
+from addon.derivation import EVENT_ROLES, Surroundings, Totals, derive_events
 from addon.model import Act, Problem
 from addon.observation import ConsentEvidence, ObservedRequest, Observer, PageVisit
 from addon.store.personas import PersonaTables
 from addon.store.rows import (
+    REQUEST_COLUMNS,
     LiveProxyRow,
     MarkRow,
     ReviewRow,
@@ -44,6 +47,7 @@ from addon.store.schema import DERIVED, LIVE, OBSERVED, known_migrations, migrat
 from addon.times import now
 from addon.version import TOOL_VERSION
 from addon.vocabulary import Provenance
+from rules.engine import Matcher
 from rules.model import Rule
 
 _BATCH = 500
@@ -267,13 +271,22 @@ class Store(PersonaTables):
             observed_request(row)
             for row in self._rows("SELECT * FROM obs_requests WHERE session = ? ORDER BY started_at, key", session)
         ]
-        with_cookies = frozenset(source.id for source in self.sources(session) if source.cookies_seen)
+        around = self.surroundings(session)
         return Observations(
             requests=tuple(requests),
+            pages=around.pages,
+            consent=around.consent,
+            marks=around.marks,
+            sources_with_cookies=around.sources_with_cookies,
+        )
+
+    def surroundings(self, session: str) -> Surroundings:
+        """Return what was observed in a session beside its requests, in the order of time."""
+        return Surroundings(
             pages=self.pages(session),
             consent=self.consent(session),
             marks=self.marks(session),
-            sources_with_cookies=with_cookies,
+            sources_with_cookies=frozenset(source.id for source in self.sources(session) if source.cookies_seen),
         )
 
     def consent(self, session: str) -> tuple[ConsentEvidence, ...]:
@@ -392,48 +405,64 @@ class Store(PersonaTables):
         `packs` are the names of the optional packs that the derivation was made with.
         """
         self._clear_derived(session, keep_other_rules=derivation.ruleset_digest)
-        self._insert(
-            "der_sessions",
-            [
-                {
-                    "session": session,
-                    "tool_version": TOOL_VERSION,
-                    "ruleset_digest": derivation.ruleset_digest,
-                    "decoded": derivation.decoded,
-                    "failed": derivation.failed,
-                    "skew_ms": derivation.clock.skew_ms,
-                    "spread_ms": derivation.clock.spread_ms,
-                    "clock_samples": derivation.clock.samples,
-                    "other_digest": derivation.other_digest,
-                    "packs": json.dumps(list(packs)),
-                }
-            ],
-        )
-        self.put_events(session, derivation.events, fresh=True)
+        self._put_derivation(session, derivation.ruleset_digest, derivation.other_digest, derivation, packs)
+        self._add_events(session, derivation.events)
         self.put_rules(session, derivation.ruleset_digest, derivation.rules)
         if derivation.other_digest is not None:
             self.put_rules(session, derivation.other_digest, derivation.other_rules)
         self.put_acts(session, derivation.acts)
-        self._insert(
-            "der_problems",
-            (
-                {"session": session, "place": item.where, "what": item.what, "request_key": item.request_key}
-                for item in derivation.problems
-            ),
-        )
+        self._put_derived_problems(session, derivation.problems)
+        self._changed(session, [_ALL_EVENTS])
 
-    def put_events(self, session: str, events: Sequence[AssessedEvent], *, fresh: bool = False) -> None:
-        """Write derived events; unless `fresh`, in place of earlier versions of the same ones."""
-        if not fresh:
-            for item in events:
-                self._drop_event(session, item.event.id)
-        self._insert("der_events", (event_row(session, item) for item in events))
+    def rewrite_derivation(
+        self, session: str, matcher: Matcher, other: Matcher | None = None, packs: Sequence[str] = ()
+    ) -> None:
+        """Derive a session anew from its observations and write what follows, event by event.
+
+        Neither its requests nor its events are ever in memory together. `other` holds the rules of the optional
+        packs named in `packs`. Assessments under other rules are kept.
+        """
+        self._clear_derived(session, keep_other_rules=matcher.ruleset.digest)
+        sink = _EventSink(self, session)
+        totals = derive_events(
+            StoredRequests(self._connection, session), self.surroundings(session), matcher, other, sink
+        )
+        self._put_derivation(session, matcher.ruleset.digest, other.ruleset.digest if other else None, totals, packs)
+        self.put_rules(session, matcher.ruleset.digest, rules_named(totals.rules, matcher))
+        if other is not None:
+            self.put_rules(session, other.ruleset.digest, rules_named(totals.other_rules, other))
+        self.put_acts(session, totals.acts)
+        self._put_derived_problems(session, totals.problems)
+        self._changed(session, [_ALL_EVENTS])
+
+    def put_events(self, session: str, events: Sequence[AssessedEvent]) -> None:
+        """Write derived events in place of earlier versions of the same ones."""
+        numbers = {item.event.id: self._drop_event(session, item.event.id) for item in events}
+        self._add_batch(session, events, numbers)
+        self._changed(session, [item.event.id for item in events])
+
+    def _add_events(self, session: str, events: Iterable[AssessedEvent]) -> None:
+        batch: list[AssessedEvent] = []
+        for item in events:
+            batch.append(item)
+            if len(batch) >= _BATCH:
+                self._add_batch(session, batch)
+                batch = []
+        self._add_batch(session, batch)
+
+    def _add_batch(
+        self, session: str, events: Sequence[AssessedEvent], numbers: Mapping[str, int | None] | None = None
+    ) -> None:
+        """Write events that are not there; `numbers` are those that earlier versions of them had."""
+        known = numbers or {}
+        following = count(int(self._rows("SELECT coalesce(max(number), 0) + 1 AS next FROM der_events")[0]["next"]))
+        numbered = [(known.get(item.event.id) or next(following), item) for item in events]
+        self._insert("der_events", (event_row(session, item, number) for number, item in numbered))
         self._insert("der_event_requests", (row for item in events for row in request_links(session, item.event)))
         self._insert("der_identifiers", (row for item in events for row in identifier_rows(session, item.event)))
         self._insert("der_assessments", (assessment_row(session, item) for item in events))
         self._insert("der_findings", (row for item in events for row in finding_rows(session, item)))
-        self._insert("der_search", (search_row(session, item) for item in events))
-        self._changed(session, [_ALL_EVENTS] if fresh else [item.event.id for item in events])
+        self._insert("der_search", (search_row(session, item, number) for number, item in numbered))
 
     def put_consent(self, session: str, stamps: Mapping[str, VisitorStamp]) -> None:
         """Replace what is known of the visitor's choice and login at the moment of events, given by their ids."""
@@ -512,7 +541,7 @@ class Store(PersonaTables):
         )
         return tuple(Rule.model_validate_json(row["text"]) for row in rows)
 
-    def put_acts(self, session: str, acts: Sequence[Act]) -> None:
+    def put_acts(self, session: str, acts: Iterable[Act]) -> None:
         """Replace the visitor acts of a session."""
         self._connection.execute("DELETE FROM der_acts WHERE session = ?", (session,))
         self._insert(
@@ -643,13 +672,57 @@ class Store(PersonaTables):
             else:
                 self._connection.execute(f"DELETE FROM {table} WHERE session = ?", (session,))  # noqa: S608 - ours
 
-    def _drop_event(self, session: str, event: str) -> None:
-        self._connection.execute("DELETE FROM der_events WHERE session = ? AND id = ?", (session, event))
-        for table in ("der_event_requests", "der_identifiers", "der_assessments", "der_findings", "der_search"):
+    def _put_derivation(
+        self, session: str, digest: str, other_digest: str | None, found: Derivation | Totals, packs: Sequence[str]
+    ) -> None:
+        """Write what holds for the derivation of a session as a whole."""
+        self._insert(
+            "der_sessions",
+            [
+                {
+                    "session": session,
+                    "tool_version": TOOL_VERSION,
+                    "ruleset_digest": digest,
+                    "decoded": found.decoded,
+                    "failed": found.failed,
+                    "skew_ms": found.clock.skew_ms,
+                    "spread_ms": found.clock.spread_ms,
+                    "clock_samples": found.clock.samples,
+                    "other_digest": other_digest,
+                    "packs": json.dumps(list(packs)),
+                }
+            ],
+        )
+
+    def _link_events(self, session: str, origins: Mapping[str, str]) -> None:
+        self._connection.executemany(
+            "UPDATE der_events SET event = json_set(event, '$.derived_from', ?) WHERE session = ? AND id = ?",
+            [(origin, session, event) for event, origin in origins.items()],
+        )
+
+    def _put_derived_problems(self, session: str, problems: Iterable[Problem]) -> None:
+        self._insert(
+            "der_problems",
+            (
+                {"session": session, "place": item.where, "what": item.what, "request_key": item.request_key}
+                for item in problems
+            ),
+        )
+
+    def _drop_event(self, session: str, event: str) -> int | None:
+        """Remove an event where it is there; return its number."""
+        rows = self._rows("SELECT number FROM der_events WHERE session = ? AND id = ?", session, event)
+        if not rows:
+            return None
+        number = int(rows[0]["number"])
+        self._connection.execute("DELETE FROM der_search WHERE rowid = ?", (number,))
+        self._connection.execute("DELETE FROM der_events WHERE number = ?", (number,))
+        for table in ("der_event_requests", "der_identifiers", "der_assessments", "der_findings"):
             self._connection.execute(
                 f"DELETE FROM {table} WHERE session = ? AND event = ?",  # noqa: S608 - names are ours
                 (session, event),
             )
+        return number
 
     def _rows(self, sql: str, *values: object) -> list[dict[str, Any]]:
         try:
@@ -683,6 +756,54 @@ class Store(PersonaTables):
             f"INSERT INTO {table} ({names}) VALUES ({marks}) ON CONFLICT {conflict} DO UPDATE SET {updates}",  # noqa: S608
             tuple(row.values()),
         )
+
+
+class StoredRequests:
+    """The requests of a session that are events or look like one, read from the database one after the other."""
+
+    _COLUMNS = ", ".join(f'"{name}"' for name in REQUEST_COLUMNS)
+
+    def __init__(self, connection: sqlite3.Connection, session: str) -> None:
+        """Prepare to read the requests of `session`; nothing is read yet."""
+        self._connection = connection
+        self._session = session
+
+    def in_order(self) -> Iterator[tuple[int, ObservedRequest]]:
+        """Yield them by start and key, each with its row number."""
+        marks = ", ".join("?" * len(EVENT_ROLES))
+        cursor = self._connection.execute(
+            f"SELECT rowid, {self._COLUMNS} FROM obs_requests INDEXED BY obs_requests_time WHERE session = ? "  # noqa: S608
+            f"AND role IN ({marks}) ORDER BY started_at, key",
+            (self._session, *EVENT_ROLES),
+        )
+        for place, *values in cursor:
+            yield place, observed_request(dict(zip(REQUEST_COLUMNS, values, strict=True)))
+
+    def at(self, place: int) -> ObservedRequest:
+        """Return the request in the row with this number."""
+        row = self._connection.execute(f"SELECT {self._COLUMNS} FROM obs_requests WHERE rowid = ?", (place,)).fetchone()  # noqa: S608
+        return observed_request(dict(zip(REQUEST_COLUMNS, row, strict=True)))
+
+
+class _EventSink:
+    """Writes derived events of one session as they come."""
+
+    def __init__(self, store: Store, session: str) -> None:
+        self._store = store
+        self._session = session
+
+    def put(self, events: Sequence[AssessedEvent]) -> None:
+        self._store._add_events(self._session, events)  # noqa: SLF001 - a part of the store
+
+    def drop(self, events: Sequence[str]) -> None:
+        for event in events:
+            self._store._drop_event(self._session, event)  # noqa: SLF001 - a part of the store
+
+    def stamp(self, stamps: Mapping[str, VisitorStamp]) -> None:
+        self._store.put_consent(self._session, stamps)
+
+    def link(self, origins: Mapping[str, str]) -> None:
+        self._store._link_events(self._session, origins)  # noqa: SLF001 - a part of the store
 
 
 def _create_private(path: Path) -> None:

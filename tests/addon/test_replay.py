@@ -260,10 +260,10 @@ def test_an_interruption_leaves_nothing_half_written(
     capture = clinic.save(tmp_path / "visit.mitm")
     before = dump(store)
 
-    def interrupted(*_: object) -> None:
+    def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("addon.replay.derive", interrupted)
+    monkeypatch.setattr("addon.store.store.derive_events", interrupted)
     with pytest.raises(KeyboardInterrupt):
         replay(store, judge, None, [capture])
     assert dump(store) == before

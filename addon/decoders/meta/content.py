@@ -72,13 +72,12 @@ _PERSONAL_KINDS = frozenset(
 def fields(hits: Iterable[Hit]) -> tuple[Field, ...]:
     """Return the texts of an event's hits, each text of a kind once."""
     found: dict[tuple[FieldName, str, str], Field] = {}
-    seen_texts: set[tuple[FieldName, str]] = set()
     for number, hit in enumerate(hits):
+        # another request of the same event repeats what the first one says
+        seen_texts = {(field.name, field.text) for field in found.values()} if number else set()
         for field in _hit_fields(hit):
-            if number and (field.name, field.text) in seen_texts:
-                continue  # another request of the same event repeats what the first one says
-            found.setdefault((field.name, field.parameter, field.text), field)
-        seen_texts = {(field.name, field.text) for field in found.values()}
+            if not number or (field.name, field.text) not in seen_texts:
+                found.setdefault((field.name, field.parameter, field.text), field)
     return tuple(found.values())
 
 
@@ -162,7 +161,7 @@ def _in_json(choose: "_Choice", parameter: str, value: str) -> Iterator[Field]:
             produced = True
             name = choose(leaf)
             if name is not None and leaf.text.strip():
-                yield Field(name, parameter, leaf.text, leaf.offset, leaf.positions)
+                yield _new(Field, (name, parameter, leaf.text, leaf.offset, leaf.positions))
     if not produced and value.strip("[]{} "):
         whole = choose(JsonString((), value, 0, None))
         if whole is not None:
@@ -208,6 +207,7 @@ def _content_field(leaf: JsonString) -> FieldName | None:
     return FieldName.CONTENT
 
 
+_new = tuple.__new__  # a named tuple's own constructor is written in Python
 _Choice = Callable[[JsonString], FieldName | None]
 _CHOICES: dict[str, _Choice] = {
     "cd[buttonFeatures]": _button_field,

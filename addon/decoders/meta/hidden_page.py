@@ -32,19 +32,33 @@ def find_hidden_page(hit: Hit, page_urls: Iterable[str]) -> HiddenPage | None:
 
     Only pages of the origin that the hit names are candidates. Two that fit are no answer.
     """
-    values = {param.name: param.value for param in hit.parameters}
-    wanted = values.get("hrl", "").lower()
-    if len(wanted) != FINGERPRINT_DIGITS or hit.page_url is None:
-        return None
-    page_host = split_address(hit.page_url).host
-    candidates = list(dict.fromkeys(url for url in page_urls if split_address(url).host == page_host))
-    fitting = [url for url in candidates if fingerprint(url, hit.pixel_id, hit.event_name) == wanted]
-    if len(fitting) != 1:
-        return None
-    tried = f"{len(candidates)} address{'es' if len(candidates) > 1 else ''} of {page_host} seen in the capture"
-    chance = f"about 1 in {_POSSIBLE // len(candidates):,}"
-    return HiddenPage(
-        url=fitting[0],
-        evidence=f"The page's path was removed before sending, and a fingerprint of the whole address (hrl={wanted}) "
-        f"was sent. Of {tried}, it fits this one and no other; the chance of such a fit by coincidence is {chance}.",
-    )
+    return HiddenPages(page_urls).of(hit)
+
+
+class HiddenPages:
+    """The pages of a capture, by host, as candidates for what was hidden."""
+
+    def __init__(self, page_urls: Iterable[str]) -> None:
+        """Take the addresses of pages; one that comes again counts once."""
+        self._by_host: dict[str, list[str]] = {}
+        for url in dict.fromkeys(page_urls):
+            self._by_host.setdefault(split_address(url).host, []).append(url)
+
+    def of(self, hit: Hit) -> HiddenPage | None:
+        """Return the page that fits the fingerprint in `hit`, or None (see `find_hidden_page`)."""
+        wanted = next((value for name, value, _, _ in reversed(hit.parameters) if name == "hrl"), "").lower()
+        if len(wanted) != FINGERPRINT_DIGITS or hit.page_url is None:
+            return None
+        page_host = split_address(hit.page_url).host
+        candidates = self._by_host.get(page_host, ())
+        fitting = [url for url in candidates if fingerprint(url, hit.pixel_id, hit.event_name) == wanted]
+        if len(fitting) != 1:
+            return None
+        tried = f"{len(candidates)} address{'es' if len(candidates) > 1 else ''} of {page_host} seen in the capture"
+        chance = f"about 1 in {_POSSIBLE // len(candidates):,}"
+        return HiddenPage(
+            url=fitting[0],
+            evidence="The page's path was removed before sending, and a fingerprint of the whole address "
+            f"(hrl={wanted}) was sent. Of {tried}, it fits this one and no other; the chance of such a fit by "
+            f"coincidence is {chance}.",
+        )

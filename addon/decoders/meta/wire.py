@@ -39,21 +39,22 @@ class Body(NamedTuple):
     problem: str | None = None
 
 
-def parse_pairs(text: str, context: ParameterContext) -> Iterator[Param]:
-    """Yield the parameters of a query string or a urlencoded body, in order, empty values included."""
+def parse_pairs(text: str, context: ParameterContext) -> list[Param]:
+    """Return the parameters of a query string or a urlencoded body, in order, empty values included."""
     if not text:
-        return
+        return []
+    found: list[Param] = []
     for part in text.split("&", MAX_PARAMETERS)[:MAX_PARAMETERS]:
         if part:
-            name, _, raw = part.partition("=")
-            yield Param(_name(name), percent_decode(raw) if "%" in raw or "+" in raw else raw, raw, context)
-
-
-def _name(raw: str) -> str:
-    return _known_name(raw) if len(raw) <= MAX_KNOWN_NAME else percent_decode(raw)
+            raw_name, _, raw = part.partition("=")
+            name = _known_name(raw_name) if len(raw_name) <= MAX_KNOWN_NAME else percent_decode(raw_name)
+            value = percent_decode(raw) if "%" in raw or "+" in raw else raw
+            found.append(_new(Param, (name, value, raw, context)))
+    return found
 
 
 _known_name = lru_cache(maxsize=4096)(percent_decode)
+_new = tuple.__new__  # a named tuple's own constructor is written in Python
 
 
 def query_parameters(url: str) -> tuple[Param, ...]:

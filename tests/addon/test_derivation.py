@@ -1,0 +1,266 @@
+"""Deriving event by event, with few of them held, gives what deriving all of them at once gives."""
+
+import random
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import captures
+from addon.audit import Observations, assess, build_event, decode, derive, witness_of
+from addon.capture import read_capture
+from addon.consent.clicks import banner_clicks
+from addon.consent.timeline import timelines
+from addon.decoders.meta.hidden_page import find_hidden_page
+from addon.derivation import EverythingHeld, Surroundings, derive_events
+from addon.fold import (
+    DEDUPE_SECONDS,
+    SAME_REQUEST_SECONDS,
+    Folder,
+    Sighting,
+    _content_key,
+    _dedupe_key,
+    _may_join,
+    _rank,
+    _says_the_same,
+    client_key,
+    fold,
+)
+from addon.observation import Observer
+from addon.store.store import Store
+from rules.engine import Matcher
+
+
+def observed(paths: Iterable[Path]) -> Observations:
+    """Return what the captures at `paths` show, as one session."""
+    observers = [Observer(f"mitm-{number}") for number, _ in enumerate(paths)]
+    for observer, path in zip(observers, paths, strict=True):
+        for request in read_capture(path):
+            observer.observe(request)
+        observer.finish()
+    return Observations(
+        requests=tuple(item for observer in observers for item in observer.requests),
+        pages=tuple(item for observer in observers for item in observer.pages),
+        consent=tuple(item for observer in observers for item in observer.consent),
+        sources_with_cookies=frozenset(o.source_id for o in observers if o.cookies_seen),
+    )
+
+
+def plainly(given: Observations, judge: Matcher) -> dict[str, Any]:
+    """Return what is derived where everything is held at once, step after step, by event id."""
+    requests = sorted(given.requests, key=lambda item: (item.request.started_at, item.key))
+    sightings = [
+        Sighting(hit, witness_of(item)) for item in requests if item.role == "event" for hit in decode(item).hits
+    ]
+    groups = fold(sightings)
+    pages = [page.url for page in given.pages]
+    events = [build_event(group, given.sources_with_cookies, find_hidden_page(group[0].hit, pages)) for group in groups]
+    linked = []
+    for event in events:
+        near = [
+            (abs((other.client_time or other.occurred_at) - (event.client_time or event.occurred_at)), number)
+            for number, other in enumerate(events)
+            if other.pixel_id == event.pixel_id
+            and other.page_url == event.page_url
+            and other.trigger != "event_setup_tool"
+        ]
+        gap, number = min(near, default=(9.0, 0))
+        origin = events[number].id if event.trigger == "event_setup_tool" and gap <= 2.0 else None
+        linked.append(event.model_copy(update={"derived_from": origin}))
+    by_site = timelines(given.pages, given.consent, given.marks, banner_clicks(linked))
+    return {event.id: assess(event, judge, by_site) for event in linked}
+
+
+def streamed(given: Observations, judge: Matcher, window: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return what is derived event by event, and what follows from all of it."""
+    held = EverythingHeld(given.requests)
+    around = Surroundings(
+        pages=given.pages, consent=given.consent, marks=given.marks, sources_with_cookies=given.sources_with_cookies
+    )
+    totals = derive_events(held, around, judge, None, held, window=window)
+    found = totals._replace(acts=tuple(totals.acts))._asdict()
+    assert len({item.event.id for item in held.events}) == len(held.events)
+    return {item.event.id: item for item in held.events}, found
+
+
+@pytest.mark.parametrize("window", [1, 2, 7])
+@pytest.mark.parametrize("path", captures.recordings(), ids=lambda path: path.stem)
+def test_a_recording_gives_the_same_however_few_events_are_held(path: Path, window: int, judge: Matcher) -> None:
+    given = observed([path])
+    events, totals = streamed(given, judge, window)
+    whole = derive(given, judge)
+    assert events == plainly(given, judge) == {item.event.id: item for item in whole.events}
+    assert totals["acts"] == whole.acts
+    assert totals["problems"] == whole.problems
+    assert (totals["clock"], totals["decoded"], totals["failed"]) == (whole.clock, whole.decoded, whole.failed)
+    assert totals["rules"] == {rule.id for rule in whole.rules}
+
+
+def test_two_captures_of_one_browsing_fold_though_far_apart(judge: Matcher) -> None:
+    paths = [captures.SAME_BROWSING_MITM, captures.SAME_BROWSING_HAR]
+    given = observed(paths)
+    late = [
+        item.model_copy(
+            update={"request": item.request.model_copy(update={"started_at": item.request.started_at + 1e5})}
+        )
+        if item.source_id == "mitm-1"
+        else item
+        for item in given.requests
+    ]
+    given = given.model_copy(update={"requests": tuple(late)})
+    events, totals = streamed(given, judge, 1)
+    whole = derive(given, judge)
+    assert events == {item.event.id: item for item in whole.events}
+    assert totals["problems"] == whole.problems
+    assert any(len({hit.request_key for hit in item.event.hits}) > 1 for item in events.values())
+
+
+def test_the_database_holds_what_deriving_in_memory_gives(store: Store, judge: Matcher) -> None:
+    given = observed(captures.recordings())
+    with store.transaction():
+        store.ensure_session("all")
+        store.add_requests("all", given.requests)
+        store.add_pages("all", given.pages)
+        store.add_consent("all", given.consent)
+        store.rewrite_derivation("all", judge)
+    whole = derive(store.observations("all"), judge)
+    kept = store.derivation("all")
+    assert kept is not None
+    assert {item.event.id: item for item in kept.events} == {item.event.id: item for item in whole.events}
+    assert sorted(kept.acts, key=repr) == sorted(whole.acts, key=repr)
+    assert kept.problems == whole.problems
+    assert kept.clock == whole.clock
+    assert store.rules("all", kept.ruleset_digest) == whole.rules
+
+
+# the plain way to fold: every sighting in memory, every group looked at
+
+
+def plain_fold(sightings: Iterable[Sighting]) -> list[list[Sighting]]:
+    ordered = sorted(sightings, key=lambda item: (item.at, item.witness.key, item.hit.index))
+    groups: list[list[Sighting]] = []
+    by_client_key: dict[tuple[str, ...], list[list[Sighting]]] = defaultdict(list)
+    by_dedupe_id: dict[tuple[str, str, str], list[list[Sighting]]] = defaultdict(list)
+    by_content: dict[tuple[object, ...], list[list[Sighting]]] = defaultdict(list)
+    for sighting in ordered:
+        hit = sighting.hit
+        group = same_client_event(sighting, by_client_key)
+        if group is None:
+            group = same_dedupe_id(sighting, by_dedupe_id)
+        if group is None and hit.client_time is None:
+            group = same_content(sighting, by_content)
+        if group is None:
+            group = []
+            groups.append(group)
+        group.append(sighting)
+        key = client_key(hit)
+        if key is not None:
+            enter(by_client_key[key], group)
+        if hit.dedupe_id:
+            enter(by_dedupe_id[_dedupe_key(hit)], group)
+        if hit.client_time is None:
+            enter(by_content[_content_key(hit)], group)
+    for group in groups:
+        group.sort(key=_rank)
+    return groups
+
+
+def enter(groups: list[list[Sighting]], group: list[Sighting]) -> None:
+    if not any(known is group for known in groups):
+        groups.append(group)
+
+
+def same_client_event(sighting: Sighting, index: dict[tuple[str, ...], list[list[Sighting]]]) -> list[Sighting] | None:
+    key = client_key(sighting.hit)
+    if key is None:
+        return None
+    for group in index.get(key, ()):
+        if sighting.hit.counter is not None or _says_the_same(sighting.hit, group):
+            return group
+    return None
+
+
+def same_dedupe_id(
+    sighting: Sighting, index: dict[tuple[str, str, str], list[list[Sighting]]]
+) -> list[Sighting] | None:
+    hit = sighting.hit
+    if not hit.dedupe_id:
+        return None
+    fitting = [
+        group
+        for group in index.get(_dedupe_key(hit), ())
+        if abs(group[0].at - sighting.at) <= DEDUPE_SECONDS and all(_may_join(hit, other, sighting) for other in group)
+    ]
+    return min(fitting, key=lambda group: abs(group[0].at - sighting.at), default=None)
+
+
+def same_content(sighting: Sighting, index: dict[tuple[object, ...], list[list[Sighting]]]) -> list[Sighting] | None:
+    for group in index.get(_content_key(sighting.hit), ()):
+        first = group[0]
+        if abs(first.at - sighting.at) > SAME_REQUEST_SECONDS:
+            continue
+        if sighting.hit.transport == "redirect" and first.hit.transport != "redirect":
+            return group
+        sources = {other.witness.source_id for other in group}
+        if sighting.witness.source_id not in sources:
+            return group
+    return None
+
+
+RECORDED = observed(captures.recordings())
+SIGHTINGS = [
+    Sighting(hit, witness_of(item)) for item in RECORDED.requests if item.role == "event" for hit in decode(item).hits
+]
+
+
+def moved(sighting: Sighting, number: int, at: float, source: str, changes: dict[str, Any]) -> Sighting:
+    """Return a sighting as another request showed it, at another time."""
+    request = sighting.witness.request.model_copy(update={"started_at": 1_790_000_000 + at})
+    witness = sighting.witness.model_copy(
+        update={"key": f"{number:04}", "source_id": source, "request": request, "position": number}
+    )
+    return Sighting(sighting.hit.model_copy(update={"request_key": witness.key, "index": 0, **changes}), witness)
+
+
+CHANGES = st.fixed_dictionaries(
+    {},
+    optional={
+        "client_time": st.sampled_from([None, 1_790_000_000.0]),
+        "counter": st.sampled_from([None, "1"]),
+        "dedupe_id": st.sampled_from([None, "order", "other"]),
+        "transport": st.sampled_from(["image", "redirect", "gateway", "sandbox_copy"]),
+        "recipient_host": st.sampled_from(["www.facebook.com", "gateway.example"]),
+    },
+)
+SEEN = st.lists(
+    st.tuples(
+        st.integers(0, 5), st.sampled_from([0.0, 0.5, 1.9, 2.1, 299.0, 301.0, 9_000.0]),
+        st.sampled_from(["one", "two"]), CHANGES,
+    ),
+    max_size=14,
+)  # fmt: skip
+
+
+@settings(max_examples=300)
+@given(SEEN, st.integers(1, 4))
+def test_what_folds_does_not_depend_on_how_many_events_are_held(seen: Sequence[Any], window: int) -> None:
+    chosen = [SIGHTINGS[index * 7 % len(SIGHTINGS)] for index, *_ in seen]
+    made = [moved(hit, number, *rest) for number, (hit, (_, *rest)) in enumerate(zip(chosen, seen, strict=True))]
+    ordered = sorted(made, key=lambda item: (item.at, item.witness.key, item.hit.index))
+    folder = Folder(lambda place: [ordered[place]], window)
+    latest: dict[int, list[Sighting]] = {}
+    for place, sighting in enumerate(ordered):
+        for group in folder.add(sighting, place):
+            assert group.ranked_before() == latest.get(group.number, [])
+            latest[group.number] = group.ranked()
+    for group in folder.rest():
+        latest[group.number] = group.ranked()
+    assert (
+        [latest[number] for number in sorted(latest)]
+        == plain_fold(made)
+        == fold(random.Random(1).sample(made, len(made)))
+    )
