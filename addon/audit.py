@@ -23,6 +23,9 @@ from rules.model import Assessment, Field, FieldName, Rule
 DERIVED_SECONDS = 2.0
 """An event that Meta's tool derives follows the event it was derived from within this time."""
 
+LOOKALIKE = "a host that bears Meta's name is not Meta's: not an event"
+"""What is said of a request that only looks like one to Meta."""
+
 _DECODERS = {decoder.name: decoder for decoder in DECODERS}
 
 
@@ -108,11 +111,11 @@ def derive(observations: Observations, matcher: Matcher, other: Matcher | None =
     for observed in observations.requests:
         if observed.role != "event":
             if observed.role == "lookalike":
-                problems.append(_problem(observed, "a host that bears Meta's name is not Meta's: not an event"))
+                problems.append(request_problem(observed, LOOKALIKE))
             continue
         decoded = decode(observed)
         if decoded.problem is not None:
-            problems.append(_problem(observed, decoded.problem))
+            problems.append(request_problem(observed, decoded.problem))
         if decoded.hits:
             decoded_count += 1
         else:
@@ -288,7 +291,8 @@ def _disagreements(group: Sequence[Sighting], event: Event) -> Iterable[Problem]
             )
 
 
-def _problem(observed: ObservedRequest, what: str) -> Problem:
+def request_problem(observed: ObservedRequest, what: str) -> Problem:
+    """Return what could not be read of a request as a problem that names its place."""
     unit = {"mitm": "byte", "har": "entry", "live": "request"}[observed.request.source_kind]
     return Problem(
         where=f"{observed.source_id}, {unit} {observed.request.position}", what=what, request_key=observed.key

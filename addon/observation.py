@@ -5,6 +5,7 @@ kept; of first-party requests only address, title, time, cookie names and consen
 """
 
 import html
+from typing import NamedTuple
 
 from addon.consent.choices import OUT_OF_SIGHT, choice_request, loads_platform, page_of
 from addon.consent.evidence import asks_for_consent, read_cookies
@@ -70,6 +71,14 @@ class ConsentEvidence(Frozen):
     chosen_at: Epoch | None = None
 
 
+class Observed(NamedTuple):
+    """What an observer collected."""
+
+    requests: list[ObservedRequest]
+    pages: list[PageVisit]
+    consent: list[ConsentEvidence]
+
+
 class Observer:
     """Turns the requests of one source into observations, in their order."""
 
@@ -86,7 +95,27 @@ class Observer:
         self._platforms: set[tuple[str, str]] = set()
         self._cookies_left_out = False
         self._cookies_shown = False
+        self._first_of_run: dict[str, ConsentEvidence] = {}
         self._last_of_run: dict[str, ConsentEvidence] = {}
+
+    def take(self) -> Observed:
+        """Return what was collected since the last call and forget it, so that a source may be endless."""
+        taken = Observed(self.requests, self.pages, self.consent)
+        self.requests, self.pages, self.consent = [], [], []
+        self._keys.forget_old()
+        return taken
+
+    def answered(self, left: ObservedRequest, request: CapturedRequest) -> ObservedRequest | None:
+        """Return `left`, a request observed when it left, with what `request` says of its end.
+
+        None where `request` is not the one that left: something changed it in between.
+        """
+        if request.started_at != left.request.started_at or request_digest(request) != left.digest:
+            return None
+        clean = scrub(request)
+        if left.role != "configuration":
+            clean = clean.model_copy(update={"response_body": None})
+        return left.model_copy(update={"request": clean})
 
     def observe(self, request: CapturedRequest) -> ObservedRequest | None:
         """Take in one request; return it without secrets where it concerns a vendor."""
@@ -210,6 +239,7 @@ class Observer:
         if last is None or _says(last) != _says(evidence):
             self._close_run(site)
             self.consent.append(evidence)
+            self._first_of_run[site] = evidence
         self._last_of_run[site] = evidence
 
     def finish(self) -> None:
@@ -231,9 +261,19 @@ class Observer:
         self._cookies_left_out = not self._cookies_shown
 
     def _close_run(self, site: str) -> None:
-        last = self._last_of_run.pop(site, None)
-        if last is not None and last not in self.consent:
+        first, last = self._first_of_run.pop(site, None), self._last_of_run.pop(site, None)
+        if last is not None and last is not first:
             self.consent.append(last)
+
+
+def vendor_role(request: CapturedRequest) -> RequestRole | None:
+    """Return what a request is to the first vendor that it concerns, or None; cheap where it concerns none."""
+    for decoder in DECODERS:
+        if decoder.concerns(request):
+            decoded = decoder.decode(request, "")
+            if decoded is not None:
+                return decoded.role
+    return None
 
 
 def _is_page(request: CapturedRequest) -> bool:

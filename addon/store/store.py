@@ -43,10 +43,17 @@ from rules.model import Rule
 
 _BATCH = 500
 _ALL_EVENTS = ""
+_BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_BUSY_SNAPSHOT})
+_LIVE_PATIENCE = 2.0
+"""Seconds that a recorder waits for others in one go: what it has to write is safe in its memory meanwhile."""
 
 
 class StoreError(Exception):
     """The database cannot be used. The message names the file, what is wrong and what to do."""
+
+
+class StoreBusyError(StoreError):
+    """Another program has kept the database locked for too long; the same may be tried again."""
 
 
 class SessionNotFoundError(LookupError):
@@ -71,7 +78,9 @@ class Store:
                 raise StoreError(f"{path}: no such database; run a replay first, or name another with --db")
             _create_private(path)
         try:
-            self._connection = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
+            self._connection = sqlite3.connect(
+                path, timeout=_LIVE_PATIENCE if live else 30, isolation_level=None, check_same_thread=False
+            )
         except sqlite3.Error as error:
             raise self._unusable(str(error)) from None
         try:
@@ -108,14 +117,15 @@ class Store:
         """Write everything inside or nothing. Raises StoreError where the database refuses."""
         try:
             self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-            except BaseException:
-                self._connection.execute("ROLLBACK")
-                raise
+            yield
             self._connection.execute("COMMIT")
-        except sqlite3.Error as error:
-            raise StoreError(f"{self.path} cannot be written: {error}") from error
+        except BaseException as error:
+            if self._connection.in_transaction:  # SQLite has taken it back itself where the disk is full
+                self._connection.execute("ROLLBACK")
+            if not isinstance(error, sqlite3.Error):
+                raise
+            kind = StoreBusyError if getattr(error, "sqlite_errorcode", None) in _BUSY else StoreError
+            raise kind(f"{self.path} cannot be written: {error}") from error
 
     # sessions
 
@@ -193,6 +203,20 @@ class Store:
         """Add observed requests."""
         self._insert("obs_requests", (request_row(session, item) for item in requests))
 
+    def complete_requests(self, session: str, requests: Iterable[ObservedRequest]) -> None:
+        """Add to requests that were kept when they left how they ended.
+
+        Nothing observed is changed by it: what was sent stays as it is, and only what was not known yet, the
+        answer and the arrival, is filled in, once. A request that has an end keeps it.
+        """
+        columns = ("status", "response_headers", "response_body", "delivery", "server_address", "held")
+        rows = [request_row(session, item) for item in requests]
+        self._connection.executemany(
+            f"UPDATE obs_requests SET {', '.join(f'{name} = ?' for name in columns)} "  # noqa: S608 - names are ours
+            "WHERE session = ? AND key = ? AND status IS NULL AND delivery IN ('unknown', 'sent')",
+            [(*(row[name] for name in columns), session, row["key"]) for row in rows],
+        )
+
     def add_pages(self, session: str, pages: Sequence[PageVisit]) -> None:
         """Add visited pages."""
         self._insert(
@@ -235,17 +259,11 @@ class Store:
             observed_request(row)
             for row in self._rows("SELECT * FROM obs_requests WHERE session = ? ORDER BY started_at, key", session)
         ]
-        consent = [
-            ConsentEvidence.model_validate(
-                {**{k: v for k, v in row.items() if k not in {"session", "source"}}, "source_id": row["source"]}
-            )
-            for row in self._rows("SELECT * FROM obs_consent WHERE session = ? ORDER BY at, position", session)
-        ]
         with_cookies = frozenset(source.id for source in self.sources(session) if source.cookies_seen)
         return Observations(
             requests=tuple(requests),
             pages=self.pages(session),
-            consent=tuple(consent),
+            consent=self.consent(session),
             marks=self.marks(session),
             sources_with_cookies=with_cookies,
         )
@@ -279,6 +297,16 @@ class Store:
                     "source_id": row["source"],
                     "cookie_names": json.loads(row["cookie_names"]),
                 }
+            )
+            for row in rows
+        )
+
+    def consent(self, session: str) -> tuple[ConsentEvidence, ...]:
+        """Return the evidence of choices, in the order of time."""
+        rows = self._rows("SELECT * FROM obs_consent WHERE session = ? ORDER BY at, position", session)
+        return tuple(
+            ConsentEvidence.model_validate(
+                {**{k: v for k, v in row.items() if k not in {"session", "source"}}, "source_id": row["source"]}
             )
             for row in rows
         )
@@ -363,7 +391,8 @@ class Store:
         """Write derived events; unless `fresh`, in place of earlier versions of the same ones."""
         if not fresh:
             for item in events:
-                self._drop_event(session, item.event.id)
+                if self._rows("SELECT 1 FROM der_events WHERE session = ? AND id = ?", session, item.event.id):
+                    self._drop_event(session, item.event.id)
         self._insert("der_events", (event_row(session, item) for item in events))
         self._insert("der_event_requests", (row for item in events for row in request_links(session, item.event)))
         self._insert("der_identifiers", (row for item in events for row in identifier_rows(session, item.event)))
@@ -372,13 +401,44 @@ class Store:
         self._insert("der_search", (search_row(session, item) for item in events))
         self._changed(session, [_ALL_EVENTS] if fresh else [item.event.id for item in events])
 
+    def drop_events(self, session: str, events: Iterable[str]) -> None:
+        """Remove derived events that turned out to be part of another one."""
+        for event in events:
+            self._drop_event(session, event)
+            self._changed(session, [_ALL_EVENTS])
+
+    def add_derived_problems(self, session: str, problems: Iterable[Problem]) -> None:
+        """Add what of requests could not be read, before the session is derived as a whole."""
+        self._insert(
+            "der_problems",
+            (
+                {"session": session, "place": item.where, "what": item.what, "request_key": item.request_key}
+                for item in problems
+            ),
+        )
+
+    def count_requests(self, session: str, decoded: int, failed: int) -> None:
+        """Count requests that carried events and could or could not be read."""
+        self._connection.execute(
+            "UPDATE der_sessions SET decoded = decoded + ?, failed = failed + ? WHERE session = ?",
+            (decoded, failed, session),
+        )
+
+    def consent_stamps(self, session: str) -> tuple[tuple[str, str | None, float, ConsentStamp], ...]:
+        """Return id, site, moment and state of consent of every derived event."""
+        rows = self._rows("SELECT id, site, occurred_at, consent FROM der_events WHERE session = ?", session)
+        return tuple(
+            (row["id"], row["site"], row["occurred_at"], ConsentStamp.model_validate_json(row["consent"]))
+            for row in rows
+        )
+
     def put_consent(self, session: str, stamps: Mapping[str, ConsentStamp]) -> None:
         """Replace what is known of the choice at the moment of events, given by their ids."""
         self._connection.executemany(
             "UPDATE der_events SET consent_state = ?, consent = ? WHERE session = ? AND id = ?",
             [(stamp.state, stamp.model_dump_json(), session, event) for event, stamp in stamps.items()],
         )
-        self._changed(session, [_ALL_EVENTS])
+        self._changed(session, stamps)
 
     def revision(self) -> int:
         """Return a number that has grown whenever derived events were written, changed or reviewed."""
@@ -443,6 +503,9 @@ class Store:
     def put_acts(self, session: str, acts: Sequence[Act]) -> None:
         """Replace the visitor acts of a session."""
         self._connection.execute("DELETE FROM der_acts WHERE session = ?", (session,))
+        self._add_acts(session, acts)
+
+    def _add_acts(self, session: str, acts: Sequence[Act]) -> None:
         self._insert(
             "der_acts",
             (
@@ -450,6 +513,18 @@ class Store:
                 for act in acts
             ),
         )
+
+    def replace_acts(self, session: str, former: Iterable[str], acts: Sequence[Act]) -> None:
+        """Put acts in place of `former` ones, given by their ids; all others stay."""
+        self._connection.executemany(
+            "DELETE FROM der_acts WHERE session = ? AND id = ?", [(session, act) for act in former]
+        )
+        self._add_acts(session, acts)
+
+    def ruleset_digest(self, session: str) -> str | None:
+        """Return the digest of the rules that a session was last derived with, or None where it was not."""
+        rows = self._rows("SELECT ruleset_digest FROM der_sessions WHERE session = ?", session)
+        return str(rows[0]["ruleset_digest"]) if rows else None
 
     def packs(self, session: str) -> tuple[str, ...]:
         """Return the optional packs that a session was last derived with."""
