@@ -109,13 +109,15 @@ class FlowSnapshot:
         return self.captured(position).model_copy(update={"delivery": state})
 
 
-def flow_request(flow: http.HTTPFlow | FlowSnapshot, position: int, source_kind: SourceKind) -> CapturedRequest:
-    """Return the request of `flow`; `position` is where it stands in its source.
+def flow_request(
+    flow: http.HTTPFlow | FlowSnapshot, position: int, source_kind: SourceKind, *, answer: bool = True
+) -> CapturedRequest:
+    """Return the request of `flow`, with its answer if `answer`; `position` is where it stands in its source.
 
     What the proxy answered itself in place of the recipient is no answer, so a held request has none.
     """
     held = bool(flow.metadata.get(HELD_KEY))
-    request, response = flow.request, None if held else flow.response
+    request, response = flow.request, None if held or not answer else flow.response
     peer = flow.client_conn.peername
     server = None if held else flow.server_conn.peername or flow.server_conn.address
     body = request.raw_content

@@ -13,11 +13,13 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from mitmproxy import ctx, exceptions, flow, http, tls
+from mitmproxy import contentviews, ctx, exceptions, flow, http, tls
 from mitmproxy.addonmanager import Loader
 from mitmproxy.hooks import UpdateHook
 from mitmproxy.log import ALERT
 
+from addon.commands import Commands
+from addon.contentview import PixelContentview
 from addon.flows import HELD_KEY, FlowSnapshot, flow_request
 from addon.hold import PIXEL, answer_headers, is_held
 from addon.model import Problem
@@ -36,6 +38,9 @@ TICK_SECONDS: Final = 0.2
 
 PATIENCE_SECONDS: Final = 3.0
 """How often the end says that it is still at work."""
+
+MOST_KNOWN: Final = 500
+"""How many events the list of leaks holds at least, however long the session."""
 
 COMMENT_KEY: Final = "pixelwitness"
 """Flow metadata: what was written into the flow's comment, so that somebody else's comment is left alone."""
@@ -78,6 +83,8 @@ class PixelwitnessAddon:
         self._early: list[FlowSnapshot] = []
         self._task: asyncio.Task[None] | None = None
         self._updates: set[asyncio.Task[None]] = set()
+        self.addons = (Commands(self),)
+        self.known: dict[str, Told] = {}
         self._hold = False
         self._former_strategy: tuple[object, object] | None = None
 
@@ -87,6 +94,7 @@ class PixelwitnessAddon:
         """Declare the options."""
         for name, (kind, default, text) in OPTIONS.items():
             loader.add_option(name, kind, default, text)
+        contentviews.add(PixelContentview(self))
 
     def configure(self, updated: set[str]) -> None:
         """Check the options; a bad rule file stops mitmproxy before any traffic."""
@@ -252,6 +260,7 @@ class PixelwitnessAddon:
         marked: list[flow.Flow] = []
         for news in recorder.news():
             if isinstance(news, Told):
+                self._know(news)
                 self._tell(news)
                 marked += self._mark(news)
             else:
@@ -260,6 +269,13 @@ class PixelwitnessAddon:
             task = asyncio.get_running_loop().create_task(ctx.master.addons.trigger_event(UpdateHook(marked)))
             self._updates.add(task)
             task.add_done_callback(self._updates.discard)
+
+    def _know(self, told: Told) -> None:
+        """Keep the events that score highest, for the list of leaks."""
+        self.known[told.item.event.id] = told
+        if len(self.known) > 2 * MOST_KNOWN:
+            best = sorted(self.known.items(), key=lambda pair: -pair[1].item.assessment.score)[:MOST_KNOWN]
+            self.known = dict(best)
 
     def _tell(self, told: Told) -> None:
         score = told.item.assessment.score
@@ -296,13 +312,13 @@ class PixelwitnessAddon:
             yield item
 
     def _hold_back(self, flow: http.HTTPFlow) -> None:
-        if flow.request.stream:
-            if is_held(flow_request(flow, 0, "live")):
-                logger.error("A pixel request could not be held: another addon streamed it. It has left.")
+        if not is_held(flow_request(flow, 0, "live", answer=False)):
             return
-        if is_held(flow_request(flow, 0, "live")):
-            flow.metadata[HELD_KEY] = True
-            flow.response = http.Response.make(200, PIXEL, answer_headers(flow.request.headers.get("origin")))
+        if flow.request.stream:
+            logger.error("A pixel request could not be held: another addon streamed its body. It has left.")
+            return
+        flow.metadata[HELD_KEY] = True
+        flow.response = http.Response.make(200, PIXEL, answer_headers(flow.request.headers.get("origin")))
 
     def _switch_hold(self, *, on: bool) -> None:
         """Begin or cease to hold pixel requests back."""

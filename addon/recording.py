@@ -53,6 +53,7 @@ class Told(NamedTuple):
     `is_news`: nobody was told of it, or of that score, before. `held`: none of its requests left.
     """
 
+    session: str
     item: AssessedEvent
     flows: tuple[object, ...]
     is_news: bool
@@ -327,6 +328,7 @@ class Recording:
             flows = [self._flows[hit.request_key]() for hit in item.event.hits if hit.request_key in self._flows]
             new.told.append(
                 Told(
+                    session=self.session,
                     item=item,
                     flows=tuple(flow for flow in flows if flow is not None),
                     is_news=item.event.id in change.raised,
