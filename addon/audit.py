@@ -25,6 +25,9 @@ from rules.model import Assessment, Field, FieldName, Rule
 DERIVED_SECONDS = 2.0
 """An event that Meta's tool derives follows the event it was derived from within this time."""
 
+LOOKALIKE = "a host that bears Meta's name is not Meta's: not an event"
+"""What is said of a request that only looks like one to Meta."""
+
 _DECODERS = {decoder.name: decoder for decoder in DECODERS}
 
 

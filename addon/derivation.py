@@ -37,6 +37,8 @@ from rules.model import Assessment
 
 EVENT_ROLES: frozenset[RequestRole] = frozenset({"event", "lookalike"})
 
+LOOKALIKE = "a host that bears Meta's name is not Meta's: not an event"
+
 HELD_GROUPS = 300
 """How many of the latest events are held whole, in case another request of theirs follows."""
 
@@ -150,7 +152,7 @@ class _Derivation:
         folder = Folder(self._sightings_at, window)
         for place, observed in self._log.in_order():
             if observed.role == "lookalike":
-                self._problems.append(problem_at(observed, "a host that bears Meta's name is not Meta's: not an event"))
+                self._problems.append(problem_at(observed, LOOKALIKE))
                 continue
             decoded = decode(observed)
             if decoded.problem is not None:

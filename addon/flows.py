@@ -1,7 +1,7 @@
-"""mitmproxy's flows as captured requests. With `live` and `contentview` the only importer of mitmproxy."""
+"""mitmproxy's flows as captured requests, one of the few modules that import mitmproxy."""
 
 from collections.abc import Iterator
-from typing import BinaryIO, ClassVar
+from typing import Any, BinaryIO, ClassVar, NamedTuple
 
 from mitmproxy import flow as mitm_flow
 from mitmproxy import http
@@ -19,11 +19,105 @@ PROVENANCE_KEY = "pixelwitness_provenance"
 """Flow metadata: `reconstruction` where a flow was built, not recorded."""
 
 
-def flow_request(flow: http.HTTPFlow, position: int, source_kind: SourceKind) -> CapturedRequest:
-    """Return the request of `flow`; `position` is where it stands in its source."""
-    request, response = flow.request, flow.response
+class _Client(NamedTuple):
+    peername: tuple[Any, ...] | None
+
+
+class _Server(NamedTuple):
+    peername: tuple[Any, ...] | None
+    address: tuple[Any, ...] | None
+    timestamp_tcp_setup: float | None
+    timestamp_start: float | None
+    error: str | None
+
+
+class FlowSnapshot:
+    """What a flow holds at one moment, for another thread. Bytes are shared, not copied; nothing is decoded.
+
+    It reads like a flow as far as `flow_request` goes. `flow` is the flow itself, which may go on changing.
+    """
+
+    __slots__ = (
+        "_lines",
+        "_request",
+        "_response",
+        "_response_lines",
+        "client_conn",
+        "flow",
+        "id",
+        "intercepted",
+        "is_connected",
+        "metadata",
+        "server_conn",
+        "timestamp_created",
+    )
+
+    def __init__(self, flow: http.HTTPFlow) -> None:
+        """Take down what `flow` holds now; must be called in the proxy's own thread."""
+        server, data = flow.server_conn, flow.request.data
+        self.flow = flow
+        self.id = flow.id
+        self.intercepted = flow.intercepted
+        self.metadata = flow.metadata.copy()
+        self.timestamp_created = flow.timestamp_created
+        self.client_conn = _Client(flow.client_conn.peername)
+        self.server_conn = _Server(
+            server.peername, server.address, server.timestamp_tcp_setup, server.timestamp_start, server.error
+        )
+        self.is_connected = (
+            server.timestamp_tcp_setup is not None
+            and (not server.tls or server.tls_established)
+            and server.error is None
+            and server.connected
+            and (server.via is not None or (server.address or ())[:2] == (data.host, data.port))
+        )
+        self._request = vars(data).copy()
+        self._lines = data.headers.fields  # a tuple, which a change replaces
+        self._response = None
+        self._response_lines: tuple[tuple[bytes, bytes], ...] = ()
+        if flow.response is not None:
+            self._response = vars(flow.response.data).copy()
+            self._response_lines = flow.response.data.headers.fields
+            if len(self._response["content"] or b"") > MAX_KEPT_RESPONSE:
+                self._response["content"] = None
+
+    @property
+    def request(self) -> http.Request:
+        """Return the request as it was at that moment."""
+        return http.Request(**{**self._request, "headers": http.Headers(self._lines)})
+
+    @property
+    def response(self) -> http.Response | None:
+        """Return the answer as it was at that moment, or None."""
+        if self._response is None:
+            return None
+        return http.Response(**{**self._response, "headers": http.Headers(self._response_lines)})
+
+    def captured(self, position: int) -> CapturedRequest:
+        """Return the request with its answer, or with what is known of its arrival without one."""
+        return flow_request(self, position, "live")
+
+    def leaving(self, position: int) -> CapturedRequest:
+        """Return the request while nothing is known of its end.
+
+        The proxy forwards a request once every addon has seen it and a connection stands: until then it is
+        not known whether it will leave.
+        """
+        state: Delivery = "sent" if self.is_connected else "unknown"
+        return self.captured(position).model_copy(update={"delivery": state})
+
+
+def flow_request(
+    flow: http.HTTPFlow | FlowSnapshot, position: int, source_kind: SourceKind, *, answer: bool = True
+) -> CapturedRequest:
+    """Return the request of `flow`, with its answer if `answer`; `position` is where it stands in its source.
+
+    What the proxy answered itself in place of the recipient is no answer, so a held request has none.
+    """
+    held = bool(flow.metadata.get(HELD_KEY))
+    request, response = flow.request, None if held or not answer else flow.response
     peer = flow.client_conn.peername
-    server = flow.server_conn.peername or flow.server_conn.address
+    server = None if held else flow.server_conn.peername or flow.server_conn.address
     body = request.raw_content
     return CapturedRequest(
         source_kind=source_kind,
@@ -41,12 +135,12 @@ def flow_request(flow: http.HTTPFlow, position: int, source_kind: SourceKind) ->
         status=response.status_code if response else None,
         response_headers=_header_lines(response.headers) if response else (),
         response_body=_kept_response(response),
-        held=bool(flow.metadata.get(HELD_KEY)),
+        held=held,
         reconstruction=flow.metadata.get(PROVENANCE_KEY) == "reconstruction",
     )
 
 
-def delivery(flow: http.HTTPFlow) -> Delivery:
+def delivery(flow: http.HTTPFlow | FlowSnapshot) -> Delivery:
     """Return what is known of the request's arrival.
 
     When a client leaves after sending, mitmproxy records an error and no response although the recipient
@@ -56,6 +150,8 @@ def delivery(flow: http.HTTPFlow) -> Delivery:
         return "not_sent"
     if flow.response is not None:
         return "answered"
+    if flow.intercepted:
+        return "not_sent"  # it waited in mitmproxy's interface until the end
     server = flow.server_conn
     if server.timestamp_tcp_setup is None and server.timestamp_start is None:
         return "not_sent"

@@ -1,326 +1,356 @@
-"""The addon: records what leaves for Meta into a session, as it happens. It changes and delays nothing.
+"""The addon: records what leaves for Meta into a session, as it happens.
 
-Each request is kept as an observation first; what follows from it (event, score) is worked out beside it
-and worked out anew from all observations when the session ends.
+The hooks do next to nothing in the proxy's thread: they take down what a flow holds and put it into the
+recorder's queue. It changes and delays nothing, unless the investigator asks it to hold pixel requests back.
 """
 
+import asyncio
+import difflib
 import logging
+import sys
 import time
-from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, Final
 
-from mitmproxy import ctx, exceptions, http, tls
+from mitmproxy import contentviews, ctx, exceptions, flow, http, tls
 from mitmproxy.addonmanager import Loader
+from mitmproxy.hooks import UpdateHook
 from mitmproxy.log import ALERT
 
-from addon.audit import (
-    AssessedEvent,
-    Observations,
-    acts_of,
-    assess,
-    build_event,
-    decode,
-    derive,
-    other_rules_of,
-    rules_of,
-    witness_of,
-)
-from addon.consent.timeline import timelines
-from addon.flows import flow_request
-from addon.fold import Sighting, fold
+from addon.commands import Commands
+from addon.contentview import PixelContentview
+from addon.flows import HELD_KEY, FlowSnapshot, flow_request
+from addon.hold import PIXEL, answer_headers, is_held
 from addon.model import Problem
-from addon.observation import ConsentEvidence, ObservedRequest, Observer, PageVisit
-from addon.persona.matching import match
 from addon.persona.person import Person, PersonFileError, read_person
-from addon.redaction import Redactor
-from addon.store.rows import SourceRow
-from addon.store.store import Store, StoreError
+from addon.recorder import Recorder
+from addon.recording import Told
+from addon.store.store import StoreError
+from addon.telling import flow_note, line, marker
 from rules.engine import Matcher
 from rules.errors import RuleSetError, UnknownPackError
 from rules.loader import load_packs, load_rules, pack_names
 
 logger = logging.getLogger("pixelwitness")
 
-RECENT = 200
-"""How many of the latest sightings a new one is folded with while the session is open."""
+TICK_SECONDS: Final = 0.2
+"""How often the proxy's thread looks for requests without an answer, and for news of the recorder."""
+
+PATIENCE_SECONDS: Final = 3.0
+"""How often the end says that it is still at work."""
+
+MOST_KNOWN: Final = 500
+"""How many events the list of leaks holds at least, however long the session."""
+
+COMMENT_KEY: Final = "pixelwitness"
+"""Flow metadata: what was written into the flow's comment, so that somebody else's comment is left alone."""
+
+OPTIONS: Final[dict[str, tuple[Any, object, str]]] = {
+    "pixelwitness_db": (str, "pixelwitness.db", "Database that sessions are recorded into."),
+    "pixelwitness_session": (str, "", "Name of the session; by default the time it began."),
+    "pixelwitness_rules": (Sequence[str], [], "Your own rule files or folders, beside the built-in ones."),
+    "pixelwitness_packs": (Sequence[str], [], "Optional packs for other special categories, or all of them."),
+    "pixelwitness_persona": (str, "", "File of the invented person whose details are typed."),
+    "pixelwitness_min_score": (int, 0, "Log only events with at least this score."),
+    "pixelwitness_quiet": (bool, False, "Record without logging events."),
+    "pixelwitness_alert": (int, 0, "Raise an alert for events with at least this score; 0: never."),
+    "pixelwitness_bell": (bool, False, "Ring the terminal's bell with every alert."),
+    "pixelwitness_hold": (bool, False, "Hold pixel requests back: the proxy answers them, Meta gets none."),
+    "pixelwitness_mark": (bool, True, "Mark flows with score and topics in mitmproxy's own lists."),
+}
+"""Every option: its type, what holds where it is not given, and what it does."""
+
+_LEVELS: Final = {"alert": ALERT, "warning": logging.WARNING, "error": logging.ERROR}
 
 
 class PixelwitnessAddon:
-    """The mitmproxy hooks, each a few lines; the work is done by the modules they call."""
+    """The mitmproxy hooks, each a few lines; the work is done by the modules they call.
+
+    A request is in `_asked` until every addon has seen it, in `_passing` until its answer, in `_ending` until every
+    addon has seen that. Only then is it taken down, so that it is recorded as the recording holds it, and only
+    what was saved by then is marked.
+    """
 
     def __init__(self) -> None:
-        self._store: Store | None = None
-        self._matcher: Matcher | None = None
+        self.recorder: Recorder | None = None
+        self.matcher: Matcher | None = None
+        self.other: Matcher | None = None
         self._packs: tuple[str, ...] = ()
-        self._other: Matcher | None = None
-        self._observer = Observer("live")
-        self._session = ""
-        self._kept = _Kept()
-        self._recent: list[Sighting] = []
-        self._events: dict[str, AssessedEvent] = {}
-        self._taken: deque[str] = deque(maxlen=RECENT)
-        self._seen = 0
-        self._first_at: float | None = None
-        self._last_at: float | None = None
-        self._healthy = True
         self._person: Person | None = None
+        self._is_running = False
+        self._asked: dict[str, http.HTTPFlow] = {}
+        self._passing: dict[str, http.HTTPFlow] = {}
+        self._ending: dict[str, http.HTTPFlow] = {}
+        self._slow: dict[str, bool] = {}
+        self._early: list[FlowSnapshot] = []
+        self._task: asyncio.Task[None] | None = None
+        self._updates: set[asyncio.Task[None]] = set()
+        self.addons = (Commands(self),)
+        self.known: dict[str, Told] = {}
+        self._hold = False
+        self._former_strategy: tuple[object, object] | None = None
+
+    # start
 
     def load(self, loader: Loader) -> None:
         """Declare the options."""
-        loader.add_option("pixelwitness_db", str, "pixelwitness.db", "Database that sessions are recorded into.")
-        loader.add_option("pixelwitness_session", str, "", "Name of the session; by default the time it began.")
-        loader.add_option(
-            "pixelwitness_rules", Sequence[str], [], "Your own rule files or folders, beside the built-in ones."
-        )
-        loader.add_option(
-            "pixelwitness_packs", Sequence[str], [], "Optional packs for other special categories, or all of them."
-        )
-        loader.add_option("pixelwitness_persona", str, "", "File of the invented person whose details are typed.")
-        loader.add_option("pixelwitness_min_score", int, 0, "Log only events with at least this score.")
-        loader.add_option("pixelwitness_quiet", bool, False, "Record without logging events.")
+        for name, (kind, default, text) in OPTIONS.items():
+            loader.add_option(name, kind, default, text)
+        contentviews.add(PixelContentview(self))
 
     def configure(self, updated: set[str]) -> None:
         """Check the options; a bad rule file stops mitmproxy before any traffic."""
-        if "pixelwitness_rules" in updated or self._matcher is None:
-            try:
-                self._matcher = Matcher(load_rules([Path(path) for path in ctx.options.pixelwitness_rules]))
-            except RuleSetError as error:
-                raise exceptions.OptionsError(str(error)) from error  # type: ignore[no-untyped-call]
-        if "pixelwitness_packs" in updated:
-            try:
-                self._switch_on(ctx.options.pixelwitness_packs)
-            except (RuleSetError, UnknownPackError) as error:
-                raise exceptions.OptionsError(str(error)) from error  # type: ignore[no-untyped-call]
-        if "pixelwitness_persona" in updated and ctx.options.pixelwitness_persona:
-            try:
-                self._person = read_person(Path(ctx.options.pixelwitness_persona))
-            except PersonFileError as error:
-                raise exceptions.OptionsError(str(error)) from error  # type: ignore[no-untyped-call]
-        if "pixelwitness_min_score" in updated and not 0 <= ctx.options.pixelwitness_min_score <= 100:
-            raise exceptions.OptionsError("pixelwitness_min_score must be from 0 to 100")  # type: ignore[no-untyped-call]
+        try:
+            if "pixelwitness_rules" in updated or self.matcher is None:
+                self.matcher = Matcher(load_rules([Path(path) for path in ctx.options.pixelwitness_rules]))
+            if "pixelwitness_packs" in updated:
+                self._packs = pack_names(ctx.options.pixelwitness_packs)
+                self.other = Matcher(load_packs(self._packs)) if self._packs else None
+            if "pixelwitness_persona" in updated:
+                file = ctx.options.pixelwitness_persona
+                self._person = read_person(Path(file)) if file else None
+        except (RuleSetError, UnknownPackError, PersonFileError) as error:
+            self._refuse(str(error))
+        for name in ("pixelwitness_min_score", "pixelwitness_alert"):
+            if name in updated and not 0 <= getattr(ctx.options, name) <= 100:
+                self._refuse(f"{name} must be from 0 to 100")
+        if "pixelwitness_hold" in updated:
+            self._switch_hold(on=ctx.options.pixelwitness_hold)
 
     def running(self) -> None:
         """Open the session. Nothing is opened before, because `done` is not called when a start fails."""
-        if self._store is not None:
+        if self._is_running:
             return
-        self._session = ctx.options.pixelwitness_session or time.strftime("live-%Y%m%d-%H%M%S", time.gmtime())
+        self._is_running = True
+        if self.matcher is None:
+            return  # what is wrong with the rules was said, and mitmproxy ends
+        if self._names_unknown_options():
+            return
+        session = ctx.options.pixelwitness_session or time.strftime("live-%Y%m%d-%H%M%S", time.gmtime())
+        saved = ctx.options.save_stream_file
+        recorder = Recorder(
+            Path(ctx.options.pixelwitness_db),
+            session,
+            self.matcher,
+            self._packs,
+            recording=str(Path(time.strftime(saved.removeprefix("+"))).absolute()) if saved else None,
+            hold=self._hold,
+            person=self._person,
+        )
         try:
-            self._store = Store(Path(ctx.options.pixelwitness_db), live=True)
-            with self._store.transaction():
-                self._store.ensure_session(self._session)
-                self._observer = Observer(f"live-{int(time.time() * 1000):x}")
-                self._put_source(complete=False)
-                if not self._packs:
-                    self._switch_on(self._store.packs(self._session))
-                if self._store.derivation(self._session) is None:
-                    self._write(self._store, Observations(requests=()))
-        except (StoreError, UnknownPackError) as error:
-            self._broken(error)
+            recorder.open()
+        except (StoreError, UnknownPackError, RuleSetError) as error:
+            self._say_broken(error)
             return
-        logger.log(ALERT, "Pixelwitness records into session %s of %s", self._session, ctx.options.pixelwitness_db)
+        self.recorder = recorder
+        for snapshot in self._early:
+            recorder.ended(snapshot)
+        self._early.clear()
+        logger.log(ALERT, "Pixelwitness records into session %s of %s", session, ctx.options.pixelwitness_db)
+        self._task = asyncio.get_running_loop().create_task(self._watch())
+
+    # traffic
+
+    def request(self, flow: http.HTTPFlow) -> None:
+        """Take note of a request, and hold it back where that was asked for."""
+        self._asked[flow.id] = flow
+        if self._hold and flow.live and flow.response is None and flow.error is None:
+            self._hold_back(flow)
+
+    def update(self, flows: Sequence[flow.Flow]) -> None:
+        """Move flows on: this is called after every addon has seen what a flow went through."""
+        for item in flows:
+            asked = self._asked.pop(item.id, None)
+            if asked is not None:
+                self._passing[item.id] = asked
+            else:
+                ended = self._ending.pop(item.id, None)
+                if ended is not None:
+                    self._take_down(ended)
 
     def response(self, flow: http.HTTPFlow) -> None:
-        """Take in a request that was answered."""
-        self._take(flow)
+        """Take note that a request was answered."""
+        self._end(flow)
 
     def error(self, flow: http.HTTPFlow) -> None:
-        """Take in a request that was not answered: it may have arrived all the same."""
-        self._take(flow)
+        """Take note that a request was not answered; it may have arrived all the same."""
+        if flow.response is None or flow.id in self._passing or flow.id in self._asked:
+            self._end(flow)  # an error after the answer concerns a request that was taken down already
 
     def tls_failed_client(self, data: tls.TlsData) -> None:
         """Keep that a host could not be looked into."""
         host = data.context.client.sni or (data.context.server.address or ("an unknown host", 0))[0]
-        self._keep_problem(
-            Problem(
-                where=f"TLS to {host}",
-                what="the client ended the TLS handshake with the proxy: its traffic is not seen",
+        if self.recorder is not None:
+            self.recorder.problem(
+                Problem(
+                    where=f"TLS to {host}",
+                    what="the client ended the TLS handshake with the proxy: its traffic is not seen",
+                )
             )
-        )
 
     def done(self) -> None:
         """Close the session: everything is derived anew from what was observed."""
-        if self._store is None:
+        recorder, self.recorder = self.recorder, None
+        if self._task is not None:
+            self._task.cancel()
+        if recorder is None:
             return
-        store, self._store = self._store, None
-        try:
-            self._observer.finish()
-            with store.transaction():
-                self._keep(store, self._kept.rest_of(self._observer))
-                self._put_source(complete=True, store=store)
-                if not self._healthy:
-                    store.mark_incomplete(self._session)
-                self._write(store, store.observations(self._session))
-            if self._person is not None:
-                match(store, self._session, self._person)
-        except StoreError as error:
-            self._broken(error)
-        else:
-            logger.log(ALERT, "Pixelwitness closed session %s", self._session)
-        finally:
-            store.close()
+        for open_flow in (*self._ending.values(), *self._passing.values(), *self._asked.values()):
+            recorder.ended(FlowSnapshot(open_flow))
+        if not recorder.close():
+            while not recorder.wait(PATIENCE_SECONDS):
+                self._hear(recorder)
+                logger.log(ALERT, "Pixelwitness is still closing session %s …", recorder.session)
+        self._hear(recorder)
 
     # inside
 
-    def _rules(self) -> Matcher:
-        assert self._matcher is not None, "configure runs before any traffic"
-        return self._matcher
+    def _names_unknown_options(self) -> bool:
+        """Say which of our options were misspelt: mitmproxy itself passes over names that it does not know."""
+        unknown = [name for name in ctx.options.deferred if name.startswith("pixelwitness")]
+        for name in unknown:
+            close = difflib.get_close_matches(name, OPTIONS, 1)
+            logger.error("Pixelwitness has no option %s%s", name, f"; did you mean {close[0]}?" if close else "")
+        return bool(unknown)
 
-    def _switch_on(self, packs: Sequence[str]) -> None:
-        """Evaluate events with these optional packs, too. Raises RuleSetError and UnknownPackError."""
-        self._packs = pack_names(packs)
-        self._other = Matcher(load_packs(self._packs)) if self._packs else None
-
-    def _write(self, store: Store, observations: Observations) -> None:
-        store.write_derivation(self._session, derive(observations, self._rules(), self._other), self._packs)
-
-    def _take(self, flow: http.HTTPFlow) -> None:
-        if flow.id in self._taken:
-            return  # an error after the answer concerns a request that was taken in already
-        self._taken.append(flow.id)
-        self._seen += 1
-        if self._store is None:
-            return
-        request = flow_request(flow, self._seen, "live")
-        self._first_at = request.started_at if self._first_at is None else min(self._first_at, request.started_at)
-        self._last_at = max(self._last_at or 0.0, request.started_at)
-        observed = self._observer.observe(request)
-        new = self._kept.rest_of(self._observer)
-        if not any(new):
-            return
-        try:
-            with self._store.transaction():
-                self._keep(self._store, new)
-                self._put_source(complete=False)
-                events = self._derive(observed) if observed is not None else []
-                news = [item for item in events if self._is_news(item)]
-                if events:
-                    self._events.update((item.event.id, item) for item in events)
-                    self._store.put_events(self._session, events)
-                    self._store.put_rules(self._session, self._rules().ruleset.digest, rules_of(events, self._rules()))
-                    if self._other is not None:
-                        other_rules = other_rules_of(events, self._other)
-                        self._store.put_rules(self._session, self._other.ruleset.digest, other_rules)
-                    self._store.put_acts(self._session, acts_of(tuple(self._events.values())))
-        except StoreError as error:
-            self._broken(error)
-            return
-        self._kept.count(new)
-        for event in news:
-            self._tell(event)
-
-    def _derive(self, observed: ObservedRequest) -> list[AssessedEvent]:
-        """Return the events that a new request starts or adds to, folded with the latest ones."""
-        decoded = decode(observed)
-        if decoded.problem is not None:
-            self._keep_problem(Problem(where=f"request {observed.request.position}", what=decoded.problem))
-        witness = witness_of(observed)
-        new = [Sighting(hit, witness) for hit in decoded.hits]
-        self._recent = [*self._recent, *new][-RECENT:]
-        keys = {witness.key}
-        by_site = timelines(self._observer.pages, self._observer.consent, ())
-        with_cookies = frozenset({observed.source_id}) if self._observer.cookies_seen else frozenset[str]()
-        return [
-            assess(build_event(group, with_cookies, None), self._rules(), by_site, self._other)
-            for group in fold(self._recent)
-            if any(sighting.witness.key in keys for sighting in group)
-        ]
-
-    def _is_news(self, item: AssessedEvent) -> bool:
-        """Tell whether an event is new, or a further request of it says more than the log already did."""
-        known = self._events.get(item.event.id)
-        return known is None or known.assessment.score < item.assessment.score
-
-    def _tell(self, item: AssessedEvent) -> None:
-        if ctx.options.pixelwitness_quiet or item.assessment.score < ctx.options.pixelwitness_min_score:
-            return
-        event, assessment = item.event, item.assessment
-        redactor = Redactor(event.identifiers, reveal=False)
-        about = ", ".join((*assessment.topics, *assessment.actions)) or "no health words"
-        if item.other is not None and item.other.topics:
-            about += f" | apart from health: {', '.join(item.other.topics)} ({item.other.score} {item.other.band})"
-        logger.log(
-            ALERT,
-            "%3d %-8s %s %s | %s | %s | tied by %s",
-            assessment.score,
-            assessment.band,
-            event.event_name or "(no name)",
-            _one_line(redactor.text(event.page_url or "page unknown")),
-            _one_line(redactor.text(item.clicked or item.searched or item.page_title or "")),
-            about,
-            event.linkability,
-        )
-
-    def _keep(self, store: Store, new: "_Rest") -> None:
-        store.add_requests(self._session, new.requests)
-        store.add_pages(self._session, new.pages)
-        store.add_consent(self._session, new.consent)
-
-    def _put_source(self, *, complete: bool, store: Store | None = None) -> None:
-        target = store or self._store
-        assert target is not None
-        target.put_source(
-            self._session,
-            SourceRow(
-                id=self._observer.source_id,
-                name="live proxy",
-                kind="live",
-                sha256=None,
-                bytes=None,
-                read_to=self._seen,
-                complete=complete,
-                requests_seen=self._seen,
-                requests_matched=len(self._observer.requests),
-                cookies_seen=self._observer.cookies_seen,
-                first_at=self._first_at,
-                last_at=self._last_at,
-            ),
-        )
-
-    def _keep_problem(self, problem: Problem) -> None:
-        if self._store is None:
-            return
-        try:
-            self._store.add_problems(self._session, self._observer.source_id, [problem])
-        except StoreError as error:
-            self._broken(error)
-
-    def _broken(self, error: Exception) -> None:
-        """Say loudly that the session has a hole: an audit that looks whole and is not is the worst outcome."""
-        self._healthy = False
+    @staticmethod
+    def _say_broken(error: Exception) -> None:
+        """Say loudly that nothing is recorded; before the start mitmproxy ends at an error."""
         logger.error("Pixelwitness could not record: %s. This session is incomplete.", error)
 
+    def _refuse(self, message: str) -> None:
+        """Reject a value: before the start mitmproxy ends at an error, later it tells who set the option."""
+        if self._is_running:
+            raise exceptions.OptionsError(message)  # type: ignore[no-untyped-call]
+        logger.error(message)
 
-class _Rest(NamedTuple):
-    """What an observer collected and the database does not hold yet."""
+    def _end(self, flow: http.HTTPFlow) -> None:
+        self._asked.pop(flow.id, None)
+        self._passing.pop(flow.id, None)
+        self._slow.pop(flow.id, None)
+        self._ending[flow.id] = flow
 
-    requests: list[ObservedRequest]
-    pages: list[PageVisit]
-    consent: list[ConsentEvidence]
+    def _take_down(self, flow: http.HTTPFlow) -> None:
+        if self.recorder is not None:
+            self.recorder.ended(FlowSnapshot(flow))
+        elif not self._is_running:
+            self._early.append(FlowSnapshot(flow))  # the proxy may listen before it tells us that it does
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(TICK_SECONDS)
+            try:
+                self._tick()
+            except Exception:
+                logger.exception("a defect of Pixelwitness; please report it")
+
+    def _tick(self) -> None:
+        recorder = self.recorder
+        if recorder is None:
+            return
+        for key, passing in self._passing.items():
+            said = self._slow.get(key)
+            if said is None:
+                self._slow[key] = False  # most are answered before the next look
+            elif not said and not passing.intercepted:
+                self._slow[key] = True
+                recorder.left(FlowSnapshot(passing))
+        server = ctx.master.addons.get("proxyserver")  # type: ignore[no-untyped-call]
+        if server is not None:
+            recorder.listening = ", ".join(f"{address[0]}:{address[1]}" for address in server.listen_addrs())
+        recorder.holding = self._hold
+        self._hear(recorder)
+
+    def _hear(self, recorder: Recorder) -> None:
+        """Say and show what the recorder has found."""
+        marked: list[flow.Flow] = []
+        for news in recorder.news():
+            if isinstance(news, Told):
+                self._know(news)
+                self._tell(news)
+                marked += self._mark(news)
+            else:
+                logger.log(_LEVELS[news.level], "%s", news.text)
+        if marked and self.recorder is not None:
+            task = asyncio.get_running_loop().create_task(ctx.master.addons.trigger_event(UpdateHook(marked)))
+            self._updates.add(task)
+            task.add_done_callback(self._updates.discard)
+
+    def _know(self, told: Told) -> None:
+        """Keep the events that score highest, for the list of leaks."""
+        self.known[told.item.event.id] = told
+        if len(self.known) > 2 * MOST_KNOWN:
+            best = sorted(self.known.items(), key=lambda pair: -pair[1].item.assessment.score)[:MOST_KNOWN]
+            self.known = dict(best)
+
+    def _tell(self, told: Told) -> None:
+        score = told.item.assessment.score
+        if not told.is_news:
+            return
+        alert = ctx.options.pixelwitness_alert
+        if alert and score >= alert:
+            logger.log(ALERT, "ALERT %s", line(told.item, held=told.held))
+            if ctx.options.pixelwitness_bell:
+                _ring()
+        elif not ctx.options.pixelwitness_quiet and score >= ctx.options.pixelwitness_min_score:
+            logger.log(ALERT, "%s", line(told.item, held=told.held))
+
+    def _mark(self, told: Told) -> Iterable[flow.Flow]:
+        """Mark the flows of an event that have ended, and so have been saved as they were received."""
+        if not ctx.options.pixelwitness_mark:
+            return
+        note = flow_note(told.item, held=told.held)
+        for item in told.flows:
+            if not isinstance(item, http.HTTPFlow) or item.websocket is not None:
+                continue
+            if any(item.id in waiting for waiting in (self._asked, self._passing, self._ending)):
+                continue
+            former = item.metadata.get(COMMENT_KEY)
+            if former == note:
+                continue
+            if item.comment in {"", former}:
+                item.comment = note
+            if former is not None or not item.marked:
+                item.marked = marker(told.item)
+            item.metadata[COMMENT_KEY] = note
+            item.metadata["pixelwitness_score"] = told.item.assessment.score
+            item.metadata["pixelwitness_band"] = told.item.assessment.band
+            yield item
+
+    def _hold_back(self, flow: http.HTTPFlow) -> None:
+        if not is_held(flow_request(flow, 0, "live", answer=False)):
+            return
+        if flow.request.stream:
+            logger.error("A pixel request could not be held: another addon streamed its body. It has left.")
+            return
+        flow.metadata[HELD_KEY] = True
+        flow.response = http.Response.make(200, PIXEL, answer_headers(flow.request.headers.get("origin")))
+
+    def _switch_hold(self, *, on: bool) -> None:
+        """Begin or cease to hold pixel requests back."""
+        if on == self._hold:
+            return
+        self._hold = on
+        if on:
+            # with the eager strategy the proxy opens the connection to Meta before it knows the request, and
+            # a body that is streamed has left before it can be looked at
+            self._former_strategy = (ctx.options.connection_strategy, ctx.options.stream_large_bodies)
+            ctx.options.update(connection_strategy="lazy", stream_large_bodies=None)  # type: ignore[no-untyped-call]
+            logger.log(
+                ALERT,
+                "HOLDING: pixel requests do not leave. The proxy answers them itself, Meta gets none of them. Pages "
+                "may act otherwise than for a visitor, so this session cannot be compared with one that holds nothing.",
+            )
+        else:
+            strategy, streamed = self._former_strategy or ("eager", None)
+            ctx.options.update(connection_strategy=strategy, stream_large_bodies=streamed)  # type: ignore[no-untyped-call]
+            logger.log(ALERT, "HOLDING has ended: pixel requests leave again.")
 
 
-class _Kept:
-    """How much of what an observer collected is in the database already."""
-
-    def __init__(self) -> None:
-        self._requests = self._pages = self._consent = 0
-
-    def rest_of(self, observer: Observer) -> _Rest:
-        """Return what is not kept yet."""
-        return _Rest(
-            observer.requests[self._requests :],
-            observer.pages[self._pages :],
-            observer.consent[self._consent :],
-        )
-
-    def count(self, new: _Rest) -> None:
-        """Count what was kept, once it is."""
-        self._requests += len(new.requests)
-        self._pages += len(new.pages)
-        self._consent += len(new.consent)
-
-
-def _one_line(text: str) -> str:
-    """Return text with control characters escaped: a log line must not be one that a capture wrote."""
-    return "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in text)[:200]
+def _ring() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        if stream.isatty():
+            stream.write("\a")
+            stream.flush()
+            return

@@ -247,6 +247,14 @@ def _visit(request: CapturedRequest, site: str) -> PageVisit:
     )
 
 
+class Observed(NamedTuple):
+    """What an observer collected."""
+
+    requests: list[ObservedRequest]
+    pages: list[PageVisit]
+    consent: list[ConsentEvidence]
+
+
 class Observer:
     """Turns the requests of one source into observations, in their order."""
 
@@ -264,6 +272,25 @@ class Observer:
         self._cookies_left_out = False
         self._cookies_shown = False
         self._runs: dict[tuple[str, str], _Run] = {}
+
+    def hand_over(self) -> Observed:
+        """Return what was collected since the last call and forget it, so that a source may be endless."""
+        taken = Observed(self.requests, self.pages, self.consent)
+        self.requests, self.pages, self.consent = [], [], []
+        self._keys.forget_old()
+        return taken
+
+    def answered(self, left: ObservedRequest, request: CapturedRequest) -> ObservedRequest | None:
+        """Return `left`, a request observed when it left, with what `request` says of its end.
+
+        None where `request` is not the one that left: something changed it in between.
+        """
+        if request.started_at != left.request.started_at or request_digest(request) != left.digest:
+            return None
+        clean = scrub(request)
+        if left.role != "configuration":
+            clean = clean.model_copy(update={"response_body": None})
+        return left.model_copy(update={"request": clean})
 
     def observe(self, request: CapturedRequest) -> ObservedRequest | None:
         """Take in one request; return it without secrets where it concerns a vendor."""
@@ -468,6 +495,16 @@ class Observer:
         run = self._runs.pop((site, name), None)
         if run is not None and run.last is not run.first:
             self.consent.append(run.last)
+
+
+def vendor_role(request: CapturedRequest) -> RequestRole | None:
+    """Return what a request is to the first vendor that it concerns, or None; cheap where it concerns none."""
+    for decoder in DECODERS:
+        if decoder.concerns(request):
+            role = decoder.role(request)
+            if role is not None:
+                return role
+    return None
 
 
 def _is_page(request: CapturedRequest) -> bool:

@@ -20,6 +20,10 @@ def request_digest(request: CapturedRequest) -> str:
     return digest.hexdigest()
 
 
+MAX_REMEMBERED = 20_000
+"""How many of the latest requests an endless source is searched in for equals."""
+
+
 class KeyMaker:
     """Gives every request of one source its key.
 
@@ -40,3 +44,9 @@ class KeyMaker:
         ordinal = self._seen[equal]
         self._seen[equal] += 1
         return hashlib.sha256(f"{digest} {request.started_at!r} {ordinal}".encode()).hexdigest()
+
+    def forget_old(self) -> None:
+        """Forget requests from long ago: a later one cannot have started at the same moment."""
+        if len(self._seen) > 2 * MAX_REMEMBERED:
+            kept = list(self._seen.items())[-MAX_REMEMBERED:]
+            self._seen = Counter(dict(kept))

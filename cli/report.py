@@ -121,7 +121,9 @@ def build_report(store: Store, session: SessionRow, *, reveal: bool = False, min
         min_score=min_score,
         session=_session(session, sources, derivation, reveal=reveal),
         sources=tuple(_source(source) for source in sources),
-        coverage=_coverage(store, session, sources, derivation, len(pages)),
+        coverage=_coverage(
+            store, session, sources, derivation, len(pages), sum(item.request.held for item in observed.values())
+        ),
         acts=acts,
         events=events,
         inferences=inferences(
@@ -232,7 +234,7 @@ def _source(source: SourceRow) -> Source:
 
 
 def _coverage(
-    store: Store, session: SessionRow, sources: Sequence[SourceRow], derivation: StoredDerivation, pages: int
+    store: Store, session: SessionRow, sources: Sequence[SourceRow], derivation: StoredDerivation, pages: int, held: int
 ) -> Coverage:
     roles = store.role_counts(session.id)
     again = store.second_witnesses(session.id)
@@ -249,6 +251,7 @@ def _coverage(
         requests_matched=sum(roles.values()),
         requests_decoded=derivation.decoded,
         requests_failed=derivation.failed,
+        requests_held=held,
         pages_visited=pages,
         blind_spots=tuple(unseen),
         other_requests={role: count for role, count in sorted(roles.items()) if role != "event"},
@@ -579,6 +582,7 @@ def _request(hit: Hit, observed: ObservedRequest, redactor: Redactor) -> Request
         server_address=request.server_address,
         started_at=rfc3339(request.started_at),
         transport=hit.transport,
+        held=request.held,
     )
 
 

@@ -94,6 +94,7 @@ class Coverage(Frozen):
     requests_matched: int
     requests_decoded: int
     requests_failed: int
+    requests_held: int = 0
     pages_visited: int
     blind_spots: tuple[str, ...]
     other_requests: dict[str, int] = Field(default_factory=dict)
@@ -178,7 +179,7 @@ class Review(Frozen):
 
 
 class Request(Frozen):
-    """One wire request that carried an event."""
+    """One wire request that carried an event. `held`: the investigator's proxy kept it from leaving."""
 
     id: str
     source: str
@@ -192,6 +193,7 @@ class Request(Frozen):
     server_address: str | None
     started_at: str
     transport: Transport
+    held: bool = False
 
 
 class Parameter(Frozen):

@@ -619,6 +619,8 @@ def banners(report: Report) -> tuple[tuple[str, str], ...]:
     shown = []
     if report.session.provenance == "reconstruction":
         shown.append(("reconstruction", wording.RECONSTRUCTION))
+    if report.coverage.requests_held:
+        shown.append(("held", wording.held(report.coverage.requests_held)))
     if report.revealed:
         shown.append(("revealed", wording.REVEALED))
     return tuple(shown)

@@ -629,6 +629,16 @@ def person_match(matched: bool | None) -> str:
     return "yes: it is the test person's" if matched else "no"
 
 
+def held(requests: int) -> str:
+    """Return the warning of a session in which so many pixel requests were held back."""
+    did = "request did" if requests == 1 else "requests did"
+    return (
+        f"Held back: {requests:,} pixel {did} not leave, because the investigator's proxy answered in Meta's place. "
+        "What is shown of them is what pages would have made this browser send. Pages may act otherwise without Meta's "
+        "answers, so this session cannot be compared with one that held nothing back."
+    )
+
+
 def count(number: int, one: str, many: str | None = None) -> str:
     """Return a number with its noun."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"

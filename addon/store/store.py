@@ -17,7 +17,8 @@ from typing import Any, Self
 from sqlite_utils import Database
 
 from addon.audit import AssessedEvent, Clock, Derivation, Observations, VisitorStamp, rules_named
-from addon.consent.timeline import Mark
+from addon.consent.login import LoginStamp
+from addon.consent.timeline import ConsentStamp, Mark
 from addon.derivation import EVENT_ROLES, Surroundings, Totals, derive_events
 from addon.model import Act, Problem
 from addon.observation import ConsentEvidence, ObservedRequest, Observer, PageVisit
@@ -52,10 +53,17 @@ from rules.model import Rule
 
 _BATCH = 500
 _ALL_EVENTS = ""
+_BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_BUSY_SNAPSHOT})
+_LIVE_PATIENCE = 2.0
+"""Seconds that a recorder waits for others in one go: what it has to write is safe in its memory meanwhile."""
 
 
 class StoreError(Exception):
     """The database cannot be used. The message names the file, what is wrong and what to do."""
+
+
+class StoreBusyError(StoreError):
+    """Another program has kept the database locked for too long; the same may be tried again."""
 
 
 class SessionNotFoundError(LookupError):
@@ -84,7 +92,9 @@ class Store(PersonaTables):
                 raise StoreError(f"{path}: no such database; run a replay first, or name another with --db")
             _create_private(path)
         try:
-            self._connection = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
+            self._connection = sqlite3.connect(
+                path, timeout=_LIVE_PATIENCE if live else 30, isolation_level=None, check_same_thread=False
+            )
         except sqlite3.Error as error:
             raise self._unusable(str(error)) from None
         try:
@@ -121,14 +131,15 @@ class Store(PersonaTables):
         """Write everything inside or nothing. Raises StoreError where the database refuses."""
         try:
             self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-            except BaseException:
-                self._connection.execute("ROLLBACK")
-                raise
+            yield
             self._connection.execute("COMMIT")
-        except sqlite3.Error as error:
-            raise StoreError(f"{self.path} cannot be written: {error}") from error
+        except BaseException as error:
+            if self._connection.in_transaction:  # SQLite has taken it back itself where the disk is full
+                self._connection.execute("ROLLBACK")
+            if not isinstance(error, sqlite3.Error):
+                raise
+            kind = StoreBusyError if getattr(error, "sqlite_errorcode", None) in _BUSY else StoreError
+            raise kind(f"{self.path} cannot be written: {error}") from error
 
     # sessions
 
@@ -222,6 +233,20 @@ class Store(PersonaTables):
     def add_requests(self, session: str, requests: Sequence[ObservedRequest]) -> None:
         """Add observed requests."""
         self._insert("obs_requests", (request_row(session, item) for item in requests))
+
+    def complete_requests(self, session: str, requests: Iterable[ObservedRequest]) -> None:
+        """Add to requests that were kept when they left how they ended.
+
+        Nothing observed is changed by it: what was sent stays as it is, and only what was not known yet, the
+        answer and the arrival, is filled in, once. A request that has an end keeps it.
+        """
+        columns = ("status", "response_headers", "response_body", "delivery", "server_address", "held")
+        rows = [request_row(session, item) for item in requests]
+        self._connection.executemany(
+            f"UPDATE obs_requests SET {', '.join(f'{name} = ?' for name in columns)} "  # noqa: S608 - names are ours
+            "WHERE session = ? AND key = ? AND status IS NULL AND delivery IN ('unknown', 'sent')",
+            [(*(row[name] for name in columns), session, row["key"]) for row in rows],
+        )
 
     def add_pages(self, session: str, pages: Sequence[PageVisit]) -> None:
         """Add visited pages."""
@@ -464,6 +489,39 @@ class Store(PersonaTables):
         self._insert("der_findings", (row for item in events for row in finding_rows(session, item)))
         self._insert("der_search", (search_row(session, item, number) for number, item in numbered))
 
+    def drop_events(self, session: str, events: Iterable[str]) -> None:
+        """Remove derived events that turned out to be part of another one."""
+        for event in events:
+            self._drop_event(session, event)
+            self._changed(session, [_ALL_EVENTS])
+
+    def add_derived_problems(self, session: str, problems: Iterable[Problem]) -> None:
+        """Add what of requests could not be read, before the session is derived as a whole."""
+        self._put_derived_problems(session, problems)
+
+    def count_requests(self, session: str, decoded: int, failed: int) -> None:
+        """Count requests that carried events and could or could not be read."""
+        self._connection.execute(
+            "UPDATE der_sessions SET decoded = decoded + ?, failed = failed + ? WHERE session = ?",
+            (decoded, failed, session),
+        )
+
+    def visitor_stamps(self, session: str) -> tuple[tuple[str, str | None, float, VisitorStamp], ...]:
+        """Return id, site, moment and what is known of the visitor for every derived event."""
+        rows = self._rows("SELECT id, site, occurred_at, consent, login FROM der_events WHERE session = ?", session)
+        return tuple(
+            (
+                row["id"],
+                row["site"],
+                row["occurred_at"],
+                VisitorStamp(
+                    consent=ConsentStamp.model_validate_json(row["consent"]),
+                    login=LoginStamp.model_validate_json(row["login"]),
+                ),
+            )
+            for row in rows
+        )
+
     def put_consent(self, session: str, stamps: Mapping[str, VisitorStamp]) -> None:
         """Replace what is known of the visitor's choice and login at the moment of events, given by their ids."""
         self._connection.executemany(
@@ -479,7 +537,7 @@ class Store(PersonaTables):
                 for event, stamp in stamps.items()
             ],
         )
-        self._changed(session, [_ALL_EVENTS])
+        self._changed(session, stamps)
 
     def revision(self) -> int:
         """Return a number that has grown whenever derived events were written, changed or reviewed."""
@@ -544,6 +602,9 @@ class Store(PersonaTables):
     def put_acts(self, session: str, acts: Iterable[Act]) -> None:
         """Replace the visitor acts of a session."""
         self._connection.execute("DELETE FROM der_acts WHERE session = ?", (session,))
+        self._add_acts(session, acts)
+
+    def _add_acts(self, session: str, acts: Iterable[Act]) -> None:
         self._insert(
             "der_acts",
             (
@@ -551,6 +612,18 @@ class Store(PersonaTables):
                 for act in acts
             ),
         )
+
+    def replace_acts(self, session: str, former: Iterable[str], acts: Sequence[Act]) -> None:
+        """Put acts in place of `former` ones, given by their ids; all others stay."""
+        self._connection.executemany(
+            "DELETE FROM der_acts WHERE session = ? AND id = ?", [(session, act) for act in former]
+        )
+        self._add_acts(session, acts)
+
+    def ruleset_digest(self, session: str) -> str | None:
+        """Return the digest of the rules that a session was last derived with, or None where it was not."""
+        rows = self._rows("SELECT ruleset_digest FROM der_sessions WHERE session = ?", session)
+        return str(rows[0]["ruleset_digest"]) if rows else None
 
     def packs(self, session: str) -> tuple[str, ...]:
         """Return the optional packs that a session was last derived with."""

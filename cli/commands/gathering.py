@@ -170,45 +170,73 @@ def proxy(
         typer.Option("--host", help="The address the proxy listens on; 0.0.0.0 lets a phone on your network use it."),
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="The port the proxy listens on.")] = 8080,
+    record: Annotated[
+        Path | None,
+        typer.Option("--record", metavar="FILE", help="Keep a recording (.mitm) of everything that passes, too."),
+    ] = None,
+    hold: Annotated[
+        bool,
+        typer.Option("--hold", help="Hold pixel requests back: the proxy answers them itself, Meta gets none of them."),
+    ] = False,
+    alert: Annotated[
+        int | None,
+        typer.Option("--alert", min=1, max=100, metavar="N", help="Raise an alert for events with N points or more."),
+    ] = None,
+    bell: Annotated[bool, typer.Option("--bell", help="Ring the terminal's bell with every alert.")] = False,
     rules: Rules = None,
     packs: Packs = None,
     persona: PersonaFile = None,
 ) -> None:
     """Run mitmproxy with the addon and record what leaves into a session.
 
-    Everything after -- goes to mitmproxy as it is. The addon only watches: it changes and delays nothing.
+    Everything after -- goes to mitmproxy as it is. Without --hold the addon only watches: it changes and delays
+    nothing.
 
     Examples:
 
       pixelwitness proxy --ui web
 
-      pixelwitness proxy --session visit -- -w visit.mitm
+      pixelwitness proxy --session visit --record visit.mitm
+
+      pixelwitness proxy --session held --hold --alert 60 --bell
 
       pixelwitness proxy --host 0.0.0.0 -- --mode wireguard
     """
-    from rules.loader import pack_names  # noqa: PLC0415 - loaded when needed
+    from cli.proxying import ProxySettings, check_ports, make_recording, proxy_command  # noqa: PLC0415 - loaded when needed
+    from rules.loader import pack_names  # noqa: PLC0415
 
     program = Path(sys.executable).with_name(_PROGRAMS[ui])
     if not program.exists():
         raise typer.BadParameter(f"{program.name} is not installed beside this Python; reinstall Pixelwitness")
-    settings = {"pixelwitness_db": str(db.resolve()), "pixelwitness_session": session or ""}
-    command = [str(program), "-s", str(addon_script()), "--listen-host", host, "--listen-port", str(port)]
-    if ui is Interface.DUMP:
-        command += ["--set", "flow_detail=0", "--set", "termlog_verbosity=alert"]  # our lines, not every connection
-    for name, value in settings.items():
-        command += ["--set", f"{name}={value}"]
-    for path in rules or ():
-        command += ["--set", f"pixelwitness_rules={path.resolve()}"]
-    for pack in pack_names(packs or ()):
-        command += ["--set", f"pixelwitness_packs={pack}"]
+    if bell and alert is None:
+        raise typer.BadParameter("--bell rings with alerts: say from which score on with --alert")
+    _check_database(db)
+    check_ports(host, port, web=ui is Interface.WEB, arguments=context.args)
+    if record is not None:
+        make_recording(record)
     if persona is not None:
         persons.read(persona)  # a mistake in it is told before anything is recorded
-        command += ["--set", f"pixelwitness_persona={persona.resolve()}"]
+    settings = ProxySettings(
+        db=db,
+        session=session or "",
+        host=host,
+        port=port,
+        recording=record,
+        hold=hold,
+        alert=alert or 0,
+        bell=bell,
+        rules=tuple(rules or ()),
+        packs=pack_names(packs or ()),
+        persona=persona,
+    )
     say(f"Proxy on {host}:{port}; set it in the browser and open http://mitm.it for the certificate. Ctrl-C ends it.")
-    if "-w" in context.args or "--save-stream-file" in context.args:
+    if record is not None or "-w" in context.args or "--save-stream-file" in context.args:
         say("The recording will hold everything, session cookies and passwords too: keep it safe, delete it in time.")
+    if hold:
+        say("HOLDING: pixel requests will not leave. The proxy answers them itself, and Meta gets none of them.")
     process = subprocess.Popen(  # noqa: S603 - our own program, the user's arguments
-        [*command, *context.args], umask=0o077 if os.name == "posix" else -1
+        [*proxy_command(program, addon_script(), settings, quiet=ui is Interface.DUMP), *context.args],
+        umask=0o077 if os.name == "posix" else -1,
     )
     # a service manager ends us with SIGTERM: the proxy must close its session then, too
     signal.signal(signal.SIGTERM, lambda *_: process.terminate())
@@ -233,6 +261,13 @@ def addon_script() -> Path:
     import addon  # noqa: PLC0415 - only its place is needed
 
     return Path(addon.__file__ or "").with_name("script.py").resolve()
+
+
+def _check_database(db: Path) -> None:
+    """Raise StoreError before anything is started where the database cannot be used."""
+    from addon.store.store import Store  # noqa: PLC0415 - loaded when needed
+
+    Store(db).close()
 
 
 def _summarise(store: "Store", session: str) -> None:

@@ -2,17 +2,13 @@
 
 import contextlib
 import hashlib
-import http.client
-import http.server
 import json
-import os
 import signal
 import socket
 import sqlite3
 import stat
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 
@@ -32,117 +28,13 @@ PIXEL = (
     "&if=false&ts={ts}&v=2.9.383&ec={ec}&it=1"
 )
 
-REDIRECT_SCRIPT = """
-import os
-
-class ToLoopback:
-    def server_connect(self, data):
-        data.server.address = ("127.0.0.1", int(os.environ["ORIGIN_PORT"]))
-
-addons = [ToLoopback()]
-"""
-
-
-class _Origin(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
-        page = b"<title>HIV clinic</title><div class='cookie-banner'>cookies?</div>"
-        kind = "image/gif" if "/tr" in self.path else "text/html"
-        self.send_response(200)
-        self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(page)))
-        self.end_headers()
-        self.wfile.write(page)
-
-    do_POST = do_GET  # noqa: N815 - the name that http.server calls
-
-    def log_message(self, *args):
-        pass
-
-
-@pytest.fixture
-def origin():
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Origin)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield server.server_address[1]
-    server.shutdown()
-    server.server_close()
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
-
-
-class Proxy:
-    def __init__(self, folder: Path, origin_port: int, *options: str) -> None:
-        self.port = free_port()
-        self.db = folder / "live.db"
-        self.recording = folder / "live.mitm"
-        script = folder / "to_loopback.py"
-        script.write_text(REDIRECT_SCRIPT)
-        command = [
-            str(MITMDUMP), "-s", str(script), "-s", str(addon_script()),
-            "--listen-host", "127.0.0.1", "--listen-port", str(self.port), "-w", str(self.recording),
-            "--set", f"confdir={folder / 'conf'}", "--set", f"pixelwitness_db={self.db}",
-            "--set", "pixelwitness_session=visit", "--set", "flow_detail=0", *options,
-        ]  # fmt: skip
-        self.log = (folder / "log.txt").open("w+b")
-        environment = {**os.environ, "ORIGIN_PORT": str(origin_port), "PYTHONUNBUFFERED": "1"}
-        self.process = subprocess.Popen(command, stdout=self.log, stderr=subprocess.STDOUT, env=environment)
-
-    def wait_until_open(self) -> None:
-        for _ in range(200):
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1):
-                return
-            if self.process.poll() is not None:
-                break
-            time.sleep(0.1)
-        pytest.fail(f"mitmdump did not start: {self.output()}")
-
-    def get(self, host: str, path: str, headers: dict[str, str] | None = None) -> int:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
-        connection.putrequest("GET", f"http://{host}{path}", skip_host=True, skip_accept_encoding=True)
-        for name, value in {"Host": host, **(headers or {})}.items():
-            connection.putheader(name, value)
-        connection.endheaders()
-        response = connection.getresponse()
-        response.read()
-        connection.close()
-        return response.status
-
-    def close(self, how: int = signal.SIGINT) -> int:
-        self.process.send_signal(how)
-        return self.process.wait(timeout=30)
-
-    def output(self) -> str:
-        self.log.seek(0)
-        return self.log.read().decode("utf-8", "replace")
-
-
-@pytest.fixture
-def proxy(tmp_path, origin):
-    running = []
-
-    def start(*options: str) -> Proxy:
-        running.append(Proxy(tmp_path, origin, *options))
-        return running[-1]
-
-    yield start
-    for item in running:
-        if item.process.poll() is None:
-            item.process.kill()
-            item.process.wait(timeout=10)
-        item.log.close()
-
 
 @pytest.fixture(scope="module")
 def matcher():
     return Matcher(load_rules())
 
 
-def browse(proxy: Proxy) -> None:
+def browse(proxy) -> None:
     cookie = {"Cookie": "c_user=100000000000042; xs=12%3Asecretsecretsecret", "Referer": "https://www.clinic.example/"}
     page = {"Accept": "text/html", "Sec-Fetch-Dest": "document", "Sec-Fetch-Site": "none"}
     assert proxy.get("www.clinic.example", "/hiv-clinic/", page) == 200
@@ -165,7 +57,7 @@ def test_a_session_is_recorded_readable_while_open_and_closed_cleanly(proxy, mat
     running = proxy()
     running.wait_until_open()
     browse(running)
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 90
     while not events_in(running.db) and time.monotonic() < deadline:
         time.sleep(0.2)
     (open_event,) = events_in(running.db)
@@ -247,7 +139,7 @@ def test_optional_packs_are_recorded_beside_health_and_kept(proxy, matcher):
     running.wait_until_open()
     pixel = PIXEL.format(ts=1795314223676, ec=0).replace("hiv-clinic", "hiv-clinic%2Fmass-times")
     assert running.get("www.facebook.com", pixel) == 200
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 90
     while not events_in(running.db) and time.monotonic() < deadline:
         time.sleep(0.2)
     with Store(running.db, create=False) as store:
@@ -269,7 +161,8 @@ def test_optional_packs_are_recorded_beside_health_and_kept(proxy, matcher):
 
 def test_an_unknown_pack_stops_the_proxy_and_names_the_known(proxy):
     running = proxy("--set", "pixelwitness_packs=astrology")
-    assert running.process.wait(timeout=30) != 0
+    assert running.process.wait(timeout=90) != 0
+    assert "Traceback" not in running.output()
     assert "there is no optional pack “astrology”; there are: biometric_genetic, ethnicity," in running.output()
 
 
@@ -300,23 +193,28 @@ def test_a_bad_rule_file_stops_the_proxy_and_names_the_place(proxy, tmp_path):
     bad = tmp_path / "mine.yaml"
     bad.write_text("version: 1\nkind: nonsense\n")
     running = proxy("--set", f"pixelwitness_rules={bad}")
-    assert running.process.wait(timeout=30) != 0
+    assert running.process.wait(timeout=90) != 0
     assert "mine.yaml" in running.output()
 
 
-def test_a_database_that_cannot_be_used_is_an_error_and_traffic_goes_on(proxy, tmp_path):
+def test_a_database_that_cannot_be_used_stops_the_proxy_before_any_traffic(proxy, tmp_path):
     (tmp_path / "live.db").write_text("this is no database, and long enough to be read as one" * 30)
     running = proxy()
-    time.sleep(0.5)
-    if running.process.poll() is None:
-        running.wait_until_open()
-        running.close()
+    assert running.process.wait(timeout=90) != 0
     log = running.output()
     assert "could not record" in log
     assert "incomplete" in log
+    assert "Traceback" not in log
 
 
-def test_the_proxy_command_closes_its_session_when_it_is_ended(tmp_path):
+def test_a_misspelt_option_stops_the_proxy_and_the_right_one_is_named(proxy):
+    running = proxy("--set", "pixelwitness_sesion=other")
+    assert running.process.wait(timeout=90) != 0
+    assert "no option pixelwitness_sesion; did you mean pixelwitness_session?" in running.output()
+    assert not running.db.exists()
+
+
+def test_the_proxy_command_closes_its_session_when_it_is_ended(tmp_path, free_port):
     port = free_port()
     db = tmp_path / "command.db"
     arguments = ["proxy", "--port", str(port), "--db", str(db), "--session", "visit", "--"]
@@ -324,12 +222,12 @@ def test_the_proxy_command_closes_its_session_when_it_is_ended(tmp_path):
     with (tmp_path / "log.txt").open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
         try:
-            for _ in range(200):
+            for _ in range(900):
                 with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
                     break
                 time.sleep(0.1)
             process.send_signal(signal.SIGTERM)
-            assert process.wait(timeout=30) == 0
+            assert process.wait(timeout=90) == 0
         finally:
             process.kill()
     with Store(db, create=False) as store:

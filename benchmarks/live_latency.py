@@ -1,0 +1,250 @@
+"""What the addon costs the proxy: added latency and throughput on ordinary browsing, beside the bare proxy.
+
+Run it with the project's Python, on a machine that does nothing else:
+
+    .venv/bin/python benchmarks/live_latency.py
+
+Two `mitmdump` run beside each other before one origin, one of them with the addon. First, latency: requests one after
+the other, alternately through both, so that whatever else the machine does hits both alike. Then throughput: the same
+requests over several connections as fast as they go, alternately in short rounds, whose medians are compared.
+
+Ordinary browsing here: pages, scripts, images and requests for data of one site, with cookies and the headers that a
+browser sends, and one pixel request in fifty.
+"""
+
+import argparse
+import contextlib
+import http.client
+import http.server
+import json
+import os
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+REDIRECT = """
+import os
+
+class ToLoopback:
+    def server_connect(self, data):
+        data.server.address = ("127.0.0.1", int(os.environ["ORIGIN_PORT"]))
+
+addons = [ToLoopback()]
+"""
+GOAL_LATENCY_MS = 1.0
+GOAL_THROUGHPUT = 0.95
+PIXEL_EVERY = 50
+
+PAGE = b"<html><head><title>Clinic</title></head><body>" + b"<p>Opening hours and how to find us.</p>" * 250
+KINDS = {
+    "/": ("text/html; charset=utf-8", PAGE, "document"),
+    "/app.js": ("application/javascript", b"void 0;" * 4000, "script"),
+    "/photo.jpg": ("image/jpeg", b"\xff\xd8" + b"x" * 30_000, "image"),
+    "/api/data": ("application/json", b'{"items": [1, 2, 3]}' * 40, "empty"),
+}
+
+
+class Site(http.server.BaseHTTPRequestHandler):
+    """Answers every request at once."""
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = -1
+
+    def do_GET(self) -> None:
+        kind, body, _ = KINDS.get(self.path.partition("?")[0], ("image/gif", b"GIF89a", "image"))
+        self.send_response(200)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Set-Cookie", "session=invented; Path=/")
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+def serve(ready: str) -> None:
+    """Be the origin, in a process of its own so that it does not slow the client."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Site)
+    Path(ready).write_text(str(server.server_address[1]))
+    server.serve_forever()
+
+
+def free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+@contextmanager
+def running(command: list[str], **environment: str) -> Iterator[subprocess.Popen[bytes]]:
+    process = subprocess.Popen(
+        command, env={**os.environ, **environment}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.wait(timeout=60)
+
+
+def wait_for_port(port: int) -> None:
+    for _ in range(600):
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+            return
+        time.sleep(0.1)
+    sys.exit(f"nothing listens on port {port}")
+
+
+def requests(count: int, first: int) -> Iterator[tuple[str, str, str]]:
+    """Yield host, path and destination of so many requests."""
+    paths = list(KINDS)
+    for number in range(first, first + count):
+        if number % PIXEL_EVERY == PIXEL_EVERY - 1:
+            page = "https%3A%2F%2Fwww.clinic.example%2Fhiv-clinic%2F"
+            yield (
+                "www.facebook.com",
+                f"/tr/?id=1&ev=PageView&dl={page}&ts={1_795_000_000_000 + number}&ec={number}",
+                "image",
+            )
+        else:
+            path = paths[number % len(paths)]
+            yield "www.clinic.example", f"{path}?n={number}", KINDS[path][2]
+
+
+class Client:
+    """One connection through a proxy that stays open, as a browser's does."""
+
+    def __init__(self, port: int) -> None:
+        self.connections: dict[str, http.client.HTTPConnection] = {}
+        self.port = port
+
+    def ask(self, host: str, path: str, destination: str) -> float:
+        """Return how many seconds an answer took."""
+        connection = self.connections.get(host)
+        if connection is None:
+            connection = self.connections[host] = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+            connection.connect()
+            connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        headers = {
+            "Host": host,
+            "User-Agent": "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0 Safari/537.36",
+            "Accept": "text/html,*/*;q=0.8",
+            "Accept-Language": "en-GB,en;q=0.9",
+            "Sec-Fetch-Dest": destination,
+            "Sec-Fetch-Site": "same-origin",
+            "Referer": "https://www.clinic.example/hiv-clinic/",
+            "Cookie": "session=invented; cookieconsent_status=allow; _fbp=fb.1.1789999999000.4440001; theme=light",
+        }
+        begin = time.perf_counter()
+        connection.request("GET", f"http://{host}{path}", headers=headers)
+        connection.getresponse().read()
+        return time.perf_counter() - begin
+
+
+def latency(bare: int, addon: int, count: int) -> tuple[list[float], list[float]]:
+    """Return the seconds of the same requests through both proxies, one by one."""
+    clients = Client(bare), Client(addon)
+    found: tuple[list[float], list[float]] = ([], [])
+    for index, request in enumerate(requests(count, 0)):
+        for which in ((0, 1), (1, 0))[index % 2]:
+            found[which].append(clients[which].ask(*request))
+    return found
+
+
+def throughput(port: int, count: int, connections: int, first: int) -> float:
+    """Return requests per second over several connections."""
+    share = count // connections
+
+    def work(number: int) -> None:
+        client = Client(port)
+        for request in requests(share, first + number * share):
+            client.ask(*request)
+
+    begin = time.perf_counter()
+    with ThreadPoolExecutor(connections) as pool:
+        list(pool.map(work, range(connections)))
+    return share * connections / (time.perf_counter() - begin)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--requests", type=int, default=2000, help="requests for latency, each through both")
+    parser.add_argument("--rounds", type=int, default=9, help="rounds of throughput")
+    parser.add_argument("--per-round", type=int, default=600, help="requests of a round")
+    parser.add_argument("--connections", type=int, default=6)
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--serve", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.serve:
+        serve(options.serve)
+        return
+    program = str(Path(sys.executable).with_name("mitmdump"))
+    script = str(Path(__file__).resolve().parent.parent / "addon" / "script.py")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "redirect.py").write_text(REDIRECT)
+        ready = folder / "port"
+        with running([sys.executable, __file__, "--serve", str(ready)]):
+            while not ready.exists() or not ready.read_text():
+                time.sleep(0.05)
+            origin = ready.read_text()
+            ports = free_port(), free_port()
+            common = ["-s", str(folder / "redirect.py"), "--set", f"confdir={folder}", "--set", "flow_detail=0"]
+            common += ["--set", "termlog_verbosity=error", "--listen-host", "127.0.0.1"]
+            addon = ["-s", script, "--set", f"pixelwitness_db={folder / 'bench.db'}"]
+            with (
+                running([program, *common, "--listen-port", str(ports[0])], ORIGIN_PORT=origin),
+                running([program, *common, *addon, "--listen-port", str(ports[1])], ORIGIN_PORT=origin),
+            ):
+                for port in ports:
+                    wait_for_port(port)
+                latency(*ports, 200)  # warm up
+                slow, with_addon = latency(*ports, options.requests)
+                rates: tuple[list[float], list[float]] = ([], [])
+                for number in range(options.rounds):
+                    for which in ((0, 1), (1, 0))[number % 2]:
+                        rates[which].append(
+                            throughput(ports[which], options.per_round, options.connections, 10_000 * (number + 1))
+                        )
+    tell(slow, with_addon, rates, as_json=options.json)
+
+
+def tell(bare: list[float], addon: list[float], rates: tuple[list[float], list[float]], *, as_json: bool) -> None:
+    """Print what was measured, and whether the goals are met."""
+    medians = statistics.median(bare) * 1000, statistics.median(addon) * 1000
+    added = statistics.median((b - a) * 1000 for a, b in zip(bare, addon, strict=True))
+    tails = [statistics.quantiles(values, n=100)[94] * 1000 for values in (bare, addon)]
+    per_second = [statistics.median(values) for values in rates]
+    share = per_second[1] / per_second[0]
+    found = {
+        "requests": len(bare),
+        "median_ms": {"bare": round(medians[0], 3), "addon": round(medians[1], 3), "added": round(added, 3)},
+        "p95_ms": {"bare": round(tails[0], 3), "addon": round(tails[1], 3)},
+        "requests_per_second": {"bare": round(per_second[0]), "addon": round(per_second[1]), "share": round(share, 3)},
+        "goals_met": added < GOAL_LATENCY_MS and share >= GOAL_THROUGHPUT,
+    }
+    if as_json:
+        print(json.dumps(found))
+        return
+    print(
+        f"latency     bare {medians[0]:.2f} ms, with the addon {medians[1]:.2f} ms at the median of {len(bare)} requests"
+    )
+    print(
+        f"            added: {added:.2f} ms (goal: below {GOAL_LATENCY_MS} ms); 95 %: {tails[0]:.2f} and {tails[1]:.2f} ms"
+    )
+    print(f"throughput  bare {per_second[0]:.0f}, with the addon {per_second[1]:.0f} requests a second: {share:.1%}")
+    print(f"            (goal: at least {GOAL_THROUGHPUT:.0%}; median of {len(rates[0])} rounds each)")
+    print("goals met" if found["goals_met"] else "goals not met")
+
+
+if __name__ == "__main__":
+    main()
