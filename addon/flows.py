@@ -71,27 +71,29 @@ class FlowSnapshot:
             and server.connected
             and (server.via is not None or (server.address or ())[:2] == (data.host, data.port))
         )
-        self._request = vars(data).copy()
+        self._request: dict[str, Any] | http.Request = vars(data).copy()
         self._lines = data.headers.fields  # a tuple, which a change replaces
-        self._response = None
+        self._response: dict[str, Any] | http.Response | None = None
         self._response_lines: tuple[tuple[bytes, bytes], ...] = ()
         if flow.response is not None:
-            self._response = vars(flow.response.data).copy()
-            self._response_lines = flow.response.data.headers.fields
-            if len(self._response["content"] or b"") > MAX_KEPT_RESPONSE:
-                self._response["content"] = None
+            answer = vars(flow.response.data).copy()
+            if len(answer["content"] or b"") > MAX_KEPT_RESPONSE:
+                answer["content"] = None
+            self._response, self._response_lines = answer, flow.response.data.headers.fields
 
     @property
     def request(self) -> http.Request:
         """Return the request as it was at that moment."""
-        return http.Request(**{**self._request, "headers": http.Headers(self._lines)})
+        if isinstance(self._request, dict):
+            self._request = _thawed(http.Request, http.RequestData, self._request, self._lines)
+        return self._request
 
     @property
     def response(self) -> http.Response | None:
         """Return the answer as it was at that moment, or None."""
-        if self._response is None:
-            return None
-        return http.Response(**{**self._response, "headers": http.Headers(self._response_lines)})
+        if isinstance(self._response, dict):
+            self._response = _thawed(http.Response, http.ResponseData, self._response, self._response_lines)
+        return self._response
 
     def captured(self, position: int) -> CapturedRequest:
         """Return the request with its answer, or with what is known of its arrival without one."""
@@ -105,6 +107,22 @@ class FlowSnapshot:
         """
         state: Delivery = "sent" if self.is_connected else "unknown"
         return self.captured(position).model_copy(update={"delivery": state})
+
+
+def _thawed[T: http.Message](
+    kind: type[T], data_kind: type[http.MessageData], values: dict[str, Any], lines: tuple[tuple[bytes, bytes], ...]
+) -> T:
+    """Return a message with these contents.
+
+    They were a message's before, so mitmproxy's checks of every type, which take most of a constructor's time, are
+    left out.
+    """
+    message, data, headers = kind.__new__(kind), data_kind.__new__(data_kind), http.Headers.__new__(http.Headers)
+    headers.fields = lines
+    vars(data).update(values)
+    data.headers = headers
+    message.data = data
+    return message
 
 
 def flow_request(
