@@ -17,7 +17,8 @@ MAX_OCCURRENCES = 8
 """How often one rule is recorded in one field; of further occurrences a near miss gives the number."""
 
 CACHED_LENGTH = 2_000
-"""What longer texts met is not kept in memory: they seldom come twice."""
+LONG_LENGTH = 20_000
+"""What texts up to these lengths met is kept in memory, of many and of few; longer ones seldom come twice."""
 
 CACHED_EVENT = 10_000
 """Events whose texts have at most so many characters in all are assessed once: two pixels tell of one page alike."""
@@ -67,6 +68,7 @@ class Matcher:
         self._hosts = HostIndex(ruleset.rules)
         self._cached_hits = lru_cache(maxsize=16_384)(self._find)
         self._cached_met = lru_cache(maxsize=4_096)(self._met)
+        self._cached_long = lru_cache(maxsize=64)(self._met)
         self._cached_assessments = lru_cache(maxsize=512)(self._assess)
 
     def evaluate(self, fields: Sequence[Field]) -> Assessment:
@@ -97,7 +99,9 @@ class Matcher:
         text = field.text[:MAX_LENGTH]
         if len(field.text) > MAX_LENGTH:
             misses.append(_limit(field, f"only the first {MAX_LENGTH} of {len(field.text)} code points were read"))
-        find = self._cached_met if len(text) <= CACHED_LENGTH else self._met
+        find = self._met
+        if len(text) <= LONG_LENGTH:
+            find = self._cached_met if len(text) <= CACHED_LENGTH else self._cached_long
         met: dict[int, int] = {}
         for part, hit in find(field.name, text):
             count = met[hit.rule] = met.get(hit.rule, 0) + 1

@@ -14,7 +14,6 @@ of them ends up in the ledger, so that a score can be checked with pencil and pa
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from rules.model import (
     Assessment,
@@ -166,12 +165,15 @@ _CONTEXT_LABELS: Mapping[ContextKind, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Met:
-    """A rule and a text it met, before scoring."""
+    """A rule and a text it met, before scoring; `worth` is what it brings in that field, in company of others."""
 
-    rule: Rule
-    evidence: Evidence
+    __slots__ = ("evidence", "rule", "worth")
+
+    def __init__(self, rule: Rule, evidence: Evidence) -> None:
+        self.rule = rule
+        self.evidence = evidence
+        self.worth = _portion(_points(rule), _percent(evidence.field))
 
 
 def is_read(rule: Rule, name: FieldName) -> bool:
@@ -212,7 +214,7 @@ def assess(met: Iterable[Met], near_misses: Iterable[NearMiss], digest: str) -> 
 
 def _order(item: Met) -> tuple[int, str, str, str, int, int]:
     rule, evidence = item.rule, item.evidence
-    return (-_worth(item), rule.id, evidence.field.value, evidence.parameter, evidence.start, evidence.end)
+    return (-item.worth, rule.id, evidence.field, evidence.parameter, evidence.start, evidence.end)
 
 
 def _percent(name: FieldName) -> int:
@@ -237,10 +239,6 @@ def _points(rule: Rule) -> int:
             return CONTEXT_POINTS[rule.context]
         case _:
             return 0
-
-
-def _worth(item: Met) -> int:
-    return _portion(_points(item.rule), _percent(item.evidence.field))
 
 
 class _Ledger:
@@ -323,7 +321,7 @@ def _strongest(items: Sequence[Met], wanted: Callable[[Rule], bool]) -> Met | No
 
 def _second_weak_topic(items: Sequence[Met], topic: Met) -> Met | None:
     """Return a topic of another rule where both are weak and both stand in fields that count in full."""
-    if _worth(topic) != _points(topic.rule) or _points(topic.rule) >= TOPIC_POINTS["health"]:
+    if topic.worth != _points(topic.rule) or _points(topic.rule) >= TOPIC_POINTS["health"]:
         return None
     return next(
         (
@@ -427,15 +425,7 @@ def _tier(band: Band, counted: Sequence[Met]) -> Tier:
 def _finding(item: Met, points: int) -> Finding:
     rule, evidence = item.rule, item.evidence
     return Finding(
-        rule=rule.id,
-        version=rule.version,
-        kind=rule.kind,
-        category=rule.category,
-        tier=rule.tier,
-        evidence=evidence,
-        points=points,
-        reason=rule.reason,
-        legal_basis=rule.legal_basis,
+        rule.id, rule.version, rule.kind, rule.category, rule.tier, evidence, points, rule.reason, rule.legal_basis
     )
 
 

@@ -283,21 +283,23 @@ def assessment_row(session: str, item: AssessedEvent) -> dict[str, Any]:
 
 def finding_rows(session: str, item: AssessedEvent) -> Iterator[dict[str, Any]]:
     """Yield the rows of an event's findings."""
+    event, digest = item.event.id, item.assessment.ruleset_digest
     for ordinal, finding in enumerate(item.assessment.findings):
+        evidence = finding.evidence
         yield {
             "session": session,
-            "event": item.event.id,
-            "ruleset_digest": item.assessment.ruleset_digest,
+            "event": event,
+            "ruleset_digest": digest,
             "ordinal": ordinal,
             "rule": finding.rule,
             "version": finding.version,
             "category": finding.category,
-            "kind": finding.kind.value,
-            "field": finding.evidence.field.value,
-            "parameter": finding.evidence.parameter,
-            "text": finding.evidence.text,
-            "start": finding.evidence.start,
-            "end": finding.evidence.end,
+            "kind": finding.kind,
+            "field": evidence.field,
+            "parameter": evidence.parameter,
+            "text": evidence.text,
+            "start": evidence.start,
+            "end": evidence.end,
             "points": finding.points,
         }
 
