@@ -39,18 +39,20 @@ GOALS = {
     ("dense", "one core"): 6,
 }
 COLUMNS = (
-    "Browsing", "Cores", "Flows", "Events", "File MB", "mitmdump s", "Pixelwitness s", "Ratio", "Goal", "Flows/s",
+    "Browsing", "Cores", "Flows", "Events", "File MB", "mitmdump s", "Pixelwitness s", "Ratio", "CPU ratio", "Goal", "Flows/s",
     "Events/s", "Memory MB", "Reading",
 )  # fmt: skip
-NOTES = """Medians, lowest and highest in brackets, start-up subtracted. mitmdump runs without any addon; memory is that
-of all processes together (goal: 250 MB at most); "Reading" is the share of the time that reading the file and
-doing nothing with it would take."""
+NOTES = """Medians, lowest and highest in brackets, start-up subtracted. mitmdump runs without any addon; memory is
+that of all processes together (goal: 250 MB at most). "CPU ratio" compares the computing time of all cores, which other
+programs on the machine disturb less. "Reading" is the share of our time that reading the file and doing nothing with
+it takes."""
 
 
 class Run(NamedTuple):
-    """One run of a program: seconds, and the most memory of all its processes together, in MB."""
+    """One run: seconds, seconds of all its cores, and the most memory of all its processes together, in MB."""
 
     seconds: float
+    cpu: float
     memory: float
 
 
@@ -64,8 +66,15 @@ class Row(NamedTuple):
     size: int
     theirs: list[float]
     ours: list[float]
+    their_cpu: list[float]
+    our_cpu: list[float]
     memory: float
     reading: float
+
+    @property
+    def cpu_ratio(self) -> float | None:
+        """Return how many times less computing we needed: what stays true on a machine that others use, too."""
+        return statistics.median(self.their_cpu) / statistics.median(self.our_cpu) if self.theirs else None
 
     @property
     def ratio(self) -> float | None:
@@ -106,13 +115,14 @@ def run(command: Sequence[str | Path], *, cores: int | None = None) -> Run:
 
     watcher = threading.Thread(target=watch)
     watcher.start()
-    code = process.wait()
+    _, status, usage = os.wait4(process.pid, 0)
+    code = process.returncode = os.waitstatus_to_exitcode(status)
     seconds = time.perf_counter() - start
     ended.set()
     watcher.join()
     if code:
         raise subprocess.CalledProcessError(code, list(map(str, command)))
-    return Run(seconds, peak / 1e6)
+    return Run(seconds, usage.ru_utime + usage.ru_stime, peak / 1e6)
 
 
 def theirs(path: Path) -> list[str | Path]:
@@ -143,23 +153,33 @@ def measure(kind: str, flows: int, folder: Path, repeat: int, *, compare: bool =
     write("ordinary", 1, one_flow)
     size = path.stat().st_size
     cores = {"all cores": None, "one core": 1} if hasattr(os, "sched_setaffinity") else {"all cores": None}
-    results: dict[str, tuple[list[float], list[float], list[float]]] = {name: ([], [], []) for name in cores}
+    results: dict[str, list[list[float]]] = {name: [[], [], [], [], []] for name in cores}
     reading = min(plain_reading(path) for _ in range(2))
     for number in range(repeat):
-        slow = 0.0
+        slow = slow_cpu = 0.0
         if compare:
-            slow = run(theirs(path)).seconds - run(theirs(one_flow)).seconds
+            slow_start, slow_whole = run(theirs(one_flow)), run(theirs(path))
+            slow, slow_cpu = slow_whole.seconds - slow_start.seconds, slow_whole.cpu - slow_start.cpu
         for name, count in cores.items():
             jobs = 1 if count == 1 else 0
             start = run(ours(one_flow, database, jobs), cores=count)
             whole = run(ours(path, database, jobs), cores=count)
-            results[name][0].append(slow)
-            results[name][1].append(whole.seconds - start.seconds)
-            results[name][2].append(whole.memory)
+            measured = (slow, whole.seconds - start.seconds, slow_cpu, whole.cpu - start.cpu, whole.memory)
+            for values, value in zip(results[name], measured, strict=True):
+                values.append(value)
             took = whole.seconds - start.seconds
             print(f"  {kind}, {name}, {number + 1}/{repeat}: {took:.2f} s, mitmdump {slow:.2f} s", file=sys.stderr)
     return [
-        Row(kind, name, flows, made.events, size, found[0] if compare else [], found[1], max(found[2]), reading)
+        Row(
+            kind,
+            name,
+            flows,
+            made.events,
+            size,
+            *(found[:4] if compare else [[], found[1], [], found[3]]),
+            max(found[4]),
+            reading,
+        )
         for name, found in results.items()
     ]
 
@@ -168,16 +188,18 @@ def table(rows: Sequence[Row]) -> str:
     """Return the results as a Markdown table."""
     lines = [
         "|" + " | ".join(COLUMNS) + "|",
-        "|---|---|---:|---:|---:|---|---|---:|---:|---:|---:|---:|---:|",
+        "|" + "---|" * len(COLUMNS),
     ]
     for row in rows:
         middle = statistics.median(row.ours)
         goal = GOALS.get((row.kind, row.cores))
         ratio = f"{row.ratio:.1f}x" if row.ratio else "-"
+        cpu = f"{row.cpu_ratio:.1f}x" if row.cpu_ratio else "-"
         lines.append(
             f"| {row.kind} | {row.cores} | {row.flows:,} | {row.events:,} | {row.size / 1e6:,.0f} "
-            f"| {spread(row.theirs)} | {spread(row.ours)} | {ratio} | {f'{goal}x' if goal else '-'} "
-            f"| {row.flows / middle:,.0f} | {row.events / middle:,.0f} | {row.memory:.0f} | {100 * row.reading / middle:.1f} % |"
+            f"| {spread(row.theirs)} | {spread(row.ours)} | {ratio} | {cpu} | {f'{goal}x' if goal else '-'} "
+            f"| {row.flows / middle:,.0f} | {row.events / middle:,.0f} | {row.memory:.0f} "
+            f"| {100 * row.reading / middle:.1f} % |"
         )
     return "\n".join(lines)
 

@@ -96,8 +96,12 @@ def replay(
     names = []
     with Store(db) as store:
         for batch in batches:
-            with progress("Reading", sum(_size(path) for path in batch)) as bar:
-                name, sources = read_into(store, rule_matcher, session, batch, bar, wanted, jobs or _cores())
+            try:
+                with progress("Reading", sum(_size(path) for path in batch)) as bar:
+                    name, sources = read_into(store, rule_matcher, session, batch, bar, wanted, jobs or _cores())
+            except KeyboardInterrupt:
+                _say_what_waits(db, batch)
+                raise
             names.append(name)
             if address is not None:
                 with store.transaction():
@@ -297,6 +301,19 @@ def _quote_published(store: "Store", session: str) -> None:
             by = "the reporting of May 2023"
             store.add_mark(
                 session, Mark(at=item.event.occurred_at, kind="note", site=item.event.site, text=text, by=by)
+            )
+
+
+def _say_what_waits(db: Path, captures: list[Path]) -> None:
+    """Say where the beginning of an interrupted reading is kept, and how to go on or be rid of it."""
+    from addon.store.unfinished import Unfinished  # noqa: PLC0415 - rarely needed
+
+    for capture in captures:
+        waiting = Unfinished(db, capture).path
+        if waiting.exists():
+            say(
+                f"{capture.name}: what was read so far waits in {waiting}. "
+                "The same command goes on from there; delete the file to forget it."
             )
 
 
