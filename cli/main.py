@@ -7,7 +7,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from cli.commands import dictionary, gathering, judging, reading, rulebook
+from cli.commands import dictionary, gathering, judging, reading, rulebook, watching
 from cli.exits import ExitCode
 from cli.talk import OutputError, say
 
@@ -21,6 +21,7 @@ app = typer.Typer(
 app.command()(gathering.demo)
 app.command()(gathering.replay)
 app.command(context_settings={"allow_extra_args": True})(gathering.proxy)
+app.command()(watching.watch)
 app.command("addon-path")(gathering.addon_path)
 app.command()(reading.report)
 app.command()(reading.sessions)
