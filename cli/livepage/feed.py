@@ -30,6 +30,9 @@ SILENT_SECONDS: Final = 3.0
 ACTS_AT_ONCE: Final = 120
 """How many acts one look works through; the newest come first and the rest follow at the next look."""
 
+MARK_SECONDS: Final = 600.0
+"""What the investigator states belongs to the session until this long after its proxy's last sign of life."""
+
 _EVENTS_KEPT: Final = 800
 _PROBLEMS_SHOWN: Final = 30
 _PROOFS_SHOWN: Final = 200
@@ -370,13 +373,19 @@ def is_running(proxy: LiveProxyRow, moment: float) -> bool:
     return proxy.ended_at is None and moment - proxy.beat_at <= SILENT_SECONDS
 
 
+def takes_marks(proxy: LiveProxyRow | None, moment: float) -> bool:
+    """Tell whether what happens at `moment` belongs to the session that the proxy records, or just did."""
+    return proxy is not None and moment - (proxy.ended_at or proxy.beat_at) <= MARK_SECONDS
+
+
 def proxy_state(proxy: LiveProxyRow | None, moment: float) -> Json:
     """Return what is known of the proxy; `state` is none, running, ended (in order) or gone (without a word)."""
     if proxy is None:
-        return {"state": "none"}
+        return {"state": "none", "marks": False}
     state = "running" if is_running(proxy, moment) else "ended" if proxy.ended_at is not None else "gone"
     return {
         "state": state,
+        "marks": takes_marks(proxy, moment),
         "listening": proxy.listening,
         "recording": Path(proxy.recording).name if proxy.recording else None,
         "holding": proxy.holding,

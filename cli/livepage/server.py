@@ -152,10 +152,19 @@ class LivePage:
             raise RefusedError(409, "There is no session yet: wait for the proxy")
         return self.feed.session
 
+    def session_being_recorded(self) -> str:
+        """Return the session shown, if what happens now belongs to it. Raises RefusedError where not."""
+        session = self.session()
+        if not self._status_of_proxy().get("marks"):
+            raise RefusedError(409, "No proxy records this session now: for an earlier moment, use pixelwitness mark")
+        return session
+
+    def _status_of_proxy(self) -> dict[str, Any]:
+        return dict((self.board.status or {}).get("proxy") or {})
+
     def running_proxy(self) -> str:
         """Return the id of the proxy that is followed. Raises RefusedError where none is running."""
-        status = self.board.status or {}
-        if self.feed is None or self.feed.proxy is None or status.get("proxy", {}).get("state") != "running":
+        if self.feed is None or self.feed.proxy is None or self._status_of_proxy().get("state") != "running":
             raise RefusedError(409, "The proxy is gone: a new session needs a running one")
         return self.feed.proxy.id
 
@@ -291,7 +300,7 @@ class Marks(_Page):
     async def post(self) -> None:
         """Keep a mark or a note."""
         sent = self.sent_json()
-        session = self.page.session()
+        session = self.page.session_being_recorded()
         kind, site, text = (_text(sent, name) for name in ("kind", "site", "text"))
         ago = sent.get("ago", 0)
         if isinstance(ago, bool) or not isinstance(ago, int | float):

@@ -4,6 +4,7 @@ Everything comes from the models of a report, which have passed `addon.redaction
 `shown` is the last step: no control or direction character of a capture reaches the page.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
@@ -19,8 +20,9 @@ Json = dict[str, Any]
 
 _AROUND: Final = 70
 _LONGEST: Final = 240
-_QUOTES: Final = 3
-_TIES: Final = 6
+_QUOTES: Final = 2
+_TIES: Final = 3
+_LENGTH: Final = re.compile(r"\(\d+ (?:characters|digits)\)")
 _EVENTS: Final = 40
 _REQUESTS: Final = 20
 _PARAMETERS: Final = 400
@@ -78,7 +80,8 @@ def card(entry: Entry, held: frozenset[str]) -> Json:
         "about": [wording.category(name) for name in (*entry.topics, *entry.actions)],
         "quotes": [_quote(quote, _AROUND) for quote in quotes[:_QUOTES]],
         "more_quotes": max(0, len(quotes) - _QUOTES),
-        "ties": [sentences.tie_short(tie) for tie in entry.ties[:_TIES]],
+        "ties": [_LENGTH.sub("", sentences.tie_short(tie)) for tie in entry.ties[:_TIES]],
+        "more_ties": max(0, len(entry.ties) - _TIES),
         "tied": {"key": entry.linkability, "text": wording.LINKABILITY[entry.linkability]},
         "consent": {
             "state": entry.consent.state,

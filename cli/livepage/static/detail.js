@@ -17,7 +17,7 @@ export function showAct(pane, detail, actions) {
       el("p", { class: "verdict" }, severity(card.severity), card.about.length ? el("span", null, card.about.join(" · ")) : null),
       card.arrival.kind === "held"
         ? el("p", { class: "heldback" }, "⊘ HELD BACK: you asked the proxy to hold pixel requests. This did not leave.")
-        : el("p", { class: "sent" }, detail.sent),
+        : el("p", { class: "told" }, detail.sent),
       review(card, actions),
       detail.quotes.length > 0 && el("section", null, el("h3", null, "The words"),
         detail.quotes.map((quote) => el("div", { class: "quotation" },
@@ -70,8 +70,8 @@ export function showOverview(pane, model, actions) {
     el("article", { class: "detail" },
       el("p", { class: "kicker" }, "Overview"),
       el("h2", null, status?.session ? status.session.name : "No session yet"),
-      el("p", { class: "sent" }, total.counted
-        ? `${count(total.counted, "act")} made this browser send health content to Meta, ${total.before_consent.toLocaleString("en-GB")} of them known to be before consent or after refusal.`
+      el("p", { class: "told" }, total.counted
+        ? `On ${count(total.counted, "act")}, pages made this browser send health content to Meta; ${total.before_consent.toLocaleString("en-GB")} of them known to be before any choice or after refusal.`
         : total.acts ? "No act scored medium or above so far." : "Nothing has left for Meta so far. That does not prove that no pixel is there."),
       el("p", { class: "quiet" }, `${count(total.acts, "act")}, ${count(total.events, "event")}; ${total.low ?? 0} low, ${total.withheld ?? 0} held back or not sent, ${total.dismissed ?? 0} dismissed; ${total.open ?? 0} to review.`),
       tallies("By site", counts.sites, model.filter.site, actions.site),

@@ -100,7 +100,7 @@ export class List {
     return el("ul", { class: "facts" },
       act.special && el("li", { class: "special" }, "particularly sensitive"),
       el("li", { class: consent.before ? "before" : null }, consent.before ? "! " : "", `consent: ${consent.text}`),
-      el("li", null, act.tied.key === "address_only" ? "tied by: " : "tied by ", act.ties[0] && act.tied.key !== "address_only" ? act.ties[0] : act.tied.text),
+      el("li", null, act.ties.length ? `with ${act.ties.join(", ")}` : `tied by ${act.tied.text}`, act.more_ties > 0 && ` and ${act.more_ties} more`),
       el("li", { class: `arrival ${act.arrival.kind}` }, `${act.arrival.glyph} ${act.arrival.text}`),
       act.review.state !== "none" && el("li", { class: `review ${act.review.state}` }, act.review.state === "confirmed" ? "✓ " : act.review.state === "dismissed" ? "✗ " : "", act.review.text),
       act.other && el("li", { class: "other" }, `apart from health: ${act.other.about.join(", ")} ${act.other.severity.glyph} ${act.other.severity.score}`));

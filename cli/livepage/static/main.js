@@ -30,7 +30,7 @@ function draw() {
   setTimeout(() => requestAnimationFrame(() => {
     drawing = false;
     drawn = performance.now();
-    if (byId("left").scrollTop === 0 && scrollY === 0) list.trim();
+    if (byId("left").scrollTop === 0 && scrollY === 0 && !reading()) list.trim();
     list.render();
     header();
     if (!list.selected || !model.acts.has(list.selected)) overview();
@@ -79,16 +79,33 @@ async function fetchAct(id, event) {
   }
 }
 
+const reading = () => document.body.classList.contains("reading");
+let listAt = 0;
+
+// Shows the right-hand side; on a narrow window it takes the place of everything else until it is closed.
+function read() {
+  if (reading()) return;
+  listAt = scrollY;
+  document.body.classList.add("reading");
+  scrollTo(0, 0);
+}
+
+function unread() {
+  if (!reading()) return;
+  document.body.classList.remove("reading");
+  scrollTo(0, listAt);
+}
+
 function select(id, { scroll = false, event = undefined } = {}) {
   if (!id || !model.acts.has(id)) return;
   list.select(id, scroll);
   alerts.seen(id);
-  document.body.classList.add("reading");
+  read();
   fetchAct(id, event);
 }
 
 function close() {
-  document.body.classList.remove("reading");
+  unread();
   const id = list.selected;
   list.select(null);
   overview();
@@ -103,7 +120,7 @@ function overview(force = false) {
   const choose = (name) => (value) => {
     model.filter[name] = value;
     filtersChanged();
-    document.body.classList.remove("reading");
+    unread();
   };
   showOverview(pane, model, { close, site: choose("site"), topic: choose("topic") });
 }
@@ -146,11 +163,12 @@ function header() {
   fill(byId("session"), status?.session ? el("span", null, "session ", el("b", null, status.session.name)) : "no session yet");
   const proxy = status?.proxy ?? { state: "none" };
   const [glyph, words] = {
-    running: ["●", `Recording${proxy.listening ? ` · proxy on ${proxy.listening}` : ""}${proxy.recording ? ` · ${proxy.recording}` : ""}`],
+    running: ["●", `Recording${proxy.listening ? ` · proxy on ${proxy.listening}` : ""}`],
     ended: ["■", `The proxy has ended (${clock(proxy.last_sign)} UTC): nothing is recorded now`],
     gone: ["▲", "The proxy is gone"],
     none: ["○", "No proxy records this session"],
   }[proxy.state];
+  byId("state").title = proxy.recording ? `The traffic is written to ${proxy.recording}` : "";
   byId("state").className = state === "open" ? proxy.state : "lost";
   fill(byId("state"), el("span", { "aria-hidden": "true" }, state === "open" ? glyph : "✕"), " ", state === "open" ? words : "Not connected");
   const total = counts.total;
@@ -159,7 +177,12 @@ function header() {
     proxy.seen !== undefined && figure(proxy.seen, "requests seen"));
   byId("pause").setAttribute("aria-pressed", String(Boolean(model.paused)));
   fill(byId("pause"), el("kbd", null, "p"), el("span", null, model.paused ? `Paused · ${count(model.missed, "new act")}` : "Pause"));
-  where(status?.page);
+  for (const button of byId("statements").children) {
+    const works = button.className === "session" ? proxy.state === "running" : proxy.marks;
+    button.disabled = !works;
+    button.title = works ? "" : "No proxy records this session now";
+  }
+  where(status?.page, proxy);
   banners(status, proxy);
 }
 
@@ -167,15 +190,15 @@ function figure(number, label, strong = false) {
   return el("span", { class: strong ? "figure strong" : "figure" }, el("b", null, number.toLocaleString("en-GB")), " ", label);
 }
 
-function where(page) {
+function where(page, proxy) {
   fill(byId("where"), page
-    ? [el("span", { class: "quiet" }, "You are on "), el("b", null, page.site), ` ${page.title || page.url}`, el("span", { class: "quiet" }, ` since ${clock(page.at)}`)]
+    ? [el("span", { class: "quiet" }, proxy.state === "running" ? "You are on " : "Last page: "), el("b", null, page.site), ` ${page.title || page.url}`, el("span", { class: "quiet" }, ` since ${clock(page.at)}`)]
     : el("span", { class: "quiet" }, "No page has been opened through the proxy yet."));
 }
 
 function banners(status, proxy) {
   const shown = [];
-  if (state === "lost") shown.push(["loud", "The program behind this page is gone. Nothing new is shown here; what the proxy records is not lost. Trying again …"]);
+  if (state === "lost") shown.push(["loud", "The program behind this page is gone. Nothing new is shown here, and whether a proxy still records cannot be seen from here. Trying again …"]);
   else if (state === "closed") shown.push(["loud", "Open this page by the link that the program printed: this tab has no permission to read the session."]);
   if (status?.trouble) shown.push(["loud", status.trouble]);
   if (state === "open" && proxy.state === "gone") shown.push(["loud", `The proxy is gone without a word: last sign of life ${clock(proxy.last_sign)} UTC. Nothing is being recorded. What you do in the browser now is not seen.`]);
@@ -189,7 +212,7 @@ let quiet = 0;
 function tell(text) {
   fill(byId("said"), el("p", null, text));
   clearTimeout(quiet);
-  quiet = setTimeout(() => fill(byId("said")), 6000);
+  quiet = setTimeout(() => fill(byId("said")), 4000);
 }
 
 async function loadOlder() {
@@ -226,11 +249,16 @@ function dismiss() {
   return askReason(act, act.judged, tell);
 }
 
+function stateIt(statement) {
+  if (model.status?.proxy?.marks) askStatement(statement, model, tell);
+  else tell("No proxy records this session now: for an earlier moment, use pixelwitness mark");
+}
+
 const newSession = () => (model.status?.proxy?.state === "running" ? askSession(model, tell) : tell("The proxy is gone: a new session needs a running one"));
 const openOverview = () => {
   list.select(null);
   overview(true);
-  document.body.classList.add("reading");
+  read();
 };
 
 const KEYS = new Map([
@@ -240,7 +268,7 @@ const KEYS = new Map([
   ["Escape", [close, "close it"]],
   ["c", [confirm, "confirm the finding"]],
   ["d", [dismiss, "dismiss it, with a reason (1 to 4 are common ones)"]],
-  ...STATEMENTS.map((statement) => [statement.key, [() => askStatement(statement, model, tell), statement.says]]),
+  ...STATEMENTS.map((statement) => [statement.key, [() => stateIt(statement), statement.says]]),
   ["s", [newSession, "new session"]],
   ["p", [pause, "pause the list; counting goes on"]],
   ["e", [() => alerts.see(), "see what was called out"]],
@@ -282,7 +310,7 @@ document.addEventListener("keydown", (event) => {
 byId("pause").addEventListener("click", pause);
 byId("overview").addEventListener("click", openOverview);
 byId("help").addEventListener("click", help);
-fill(byId("statements"), STATEMENTS.map((statement) => el("button", { type: "button", class: statement.kind, onclick: () => askStatement(statement, model, tell) },
+fill(byId("statements"), STATEMENTS.map((statement) => el("button", { type: "button", class: statement.kind, onclick: () => stateIt(statement) },
   el("kbd", null, statement.key), el("span", null, statement.label))),
 el("button", { type: "button", class: "session", onclick: newSession }, el("kbd", null, "s"), el("span", null, "New session")));
 filters();

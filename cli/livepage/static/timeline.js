@@ -164,15 +164,17 @@ function shape(pen, band, standing, x, y, colour) {
   const hollow = standing === "withheld" || standing === "dismissed" || band === "low";
   pen.beginPath();
   if (band === "critical") {
-    pen.moveTo(x, y - 7); pen.lineTo(x + 7, y); pen.lineTo(x, y + 7); pen.lineTo(x - 7, y);
+    pen.moveTo(x, y - 6.5); pen.lineTo(x + 5, y); pen.lineTo(x, y + 6.5); pen.lineTo(x - 5, y);
   } else if (band === "high") {
-    pen.moveTo(x, y - 6); pen.lineTo(x + 6, y + 5); pen.lineTo(x - 6, y + 5);
-  } else if (band === "medium") pen.rect(x - 5, y - 5, 10, 10);
+    pen.moveTo(x, y - 6); pen.lineTo(x + 5, y + 5); pen.lineTo(x - 5, y + 5);
+  } else if (band === "medium") pen.rect(x - 4.5, y - 4.5, 9, 9);
   else pen.arc(x, y, band === "low" ? 4 : 2, 0, 7);
   pen.closePath();
-  pen.lineWidth = 1.6;
+  pen.globalAlpha = 0.85; // where acts follow closely, each stays visible
+  pen.lineWidth = hollow ? 1.6 : 0.8;
   pen.fillStyle = hollow ? colour("paper") : colour(band);
   pen.fill();
   pen.strokeStyle = hollow ? colour(band) : colour("paper");
   pen.stroke();
+  pen.globalAlpha = 1;
 }

@@ -83,7 +83,8 @@ class Tab:
 
     async def until(self, expression: str) -> Any:
         """Return the value of an expression once it is true."""
-        return await eventually(lambda: self.evaluate(expression), expression)
+        shown = f"(value => value instanceof Node ? true : value)({expression})"
+        return await eventually(lambda: self.evaluate(shown), expression)
 
     async def text(self, selector: str = "body") -> str:
         """Return the text that a reader sees."""
