@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -10,7 +11,6 @@ from pathlib import Path
 from typing import Any, ClassVar, Final
 
 from tornado.httpserver import HTTPServer
-from tornado.netutil import bind_sockets
 from tornado.web import Application
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
@@ -90,13 +90,14 @@ class LivePage:
         try:
             self.feed = await loop.run_in_executor(self._reader, lambda: Feed(self._db, *self._wanted))
             self._statements = await loop.run_in_executor(self._writer, lambda: Statements(self._db, self._by))
-            sockets = bind_sockets(self._port, "127.0.0.1")
+            listening = socket.create_server(("127.0.0.1", self._port))
         except BaseException:
             await self.stop()
             raise
-        self.access = Access(sockets[0].getsockname()[1])
+        listening.setblocking(False)
+        self.access = Access(listening.getsockname()[1])
         self._server = HTTPServer(self._application(self.access), max_body_size=MAX_BODY, max_header_size=16 * 1024)
-        self._server.add_sockets(sockets)
+        self._server.add_socket(listening)
         self._following = loop.create_task(self._follow(self.feed), name="live page")
         return self.access.url
 

@@ -62,9 +62,7 @@ class Tab:
         self._next += 1
         future = asyncio.get_running_loop().create_future()
         self._answers[self._next] = future
-        await self._connection.write_message(
-            json.dumps({"id": self._next, "method": method, "params": parameters})
-        )
+        await self._connection.write_message(json.dumps({"id": self._next, "method": method, "params": parameters}))
         answer = await asyncio.wait_for(future, PATIENCE)
         assert "error" not in answer, f"{method}: {answer.get('error')}"
         return dict(answer["result"])
@@ -78,7 +76,8 @@ class Tab:
         return answer["result"].get("value")
 
     async def open(self, url: str) -> None:
-        """Go to an address."""
+        """Go to an address, in front of other tabs: what is hidden is not drawn."""
+        await self.call("Page.bringToFront")
         await self.call("Page.navigate", url=url)
 
     async def until(self, expression: str) -> Any:
