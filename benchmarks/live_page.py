@@ -16,6 +16,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
 from addon.audit import AssessedEvent
 from addon.model import Act
 from addon.replay import replay
@@ -28,15 +30,27 @@ from cli.rulebook import matcher
 LOADS = ((17.0, 60.0), (500.0, 5.0))
 OBSERVE = """
 window.measured = { task: 0, frame: 0, tasks: 0 };
-new PerformanceObserver((list) => { for (const entry of list.getEntries()) {
-  measured.tasks += 1; measured.task = Math.max(measured.task, entry.duration); } }).observe({ type: "longtask" });
+new PerformanceObserver((list) => {
+  for (const entry of list.getEntries()) {
+    measured.tasks += 1;
+    measured.task = Math.max(measured.task, entry.duration);
+  }
+}).observe({ type: "longtask" });
 let last = performance.now();
-requestAnimationFrame(function next(now) { measured.frame = Math.max(measured.frame, now - last); last = now; requestAnimationFrame(next); });
+requestAnimationFrame(function next(now) {
+  measured.frame = Math.max(measured.frame, now - last);
+  last = now;
+  requestAnimationFrame(next);
+});
 """
 KEY = """
-new Promise((done) => { const begun = performance.now(); document.body.dispatchEvent(new KeyboardEvent("keydown", { key: "j", bubbles: true }));
-  requestAnimationFrame(() => setTimeout(() => done(performance.now() - begun))); })
+new Promise((done) => {
+  const begun = performance.now();
+  document.body.dispatchEvent(new KeyboardEvent("keydown", { key: "j", bubbles: true }));
+  requestAnimationFrame(() => setTimeout(() => done(performance.now() - begun)));
+})
 """
+CARDS = "JSON.stringify({ ...measured, cards: document.querySelectorAll('#acts > li').length })"
 
 
 def browser() -> Any:
@@ -59,18 +73,22 @@ class Flood:
         found = store.derivation(name)
         assert found is not None
         self.models = found.events
+        self.observed = store.observed_requests(name)
         self.acts: list[Act] = list(found.acts)
         self.written = len(found.events)
-        self.transactions = 0.0
 
     def write(self, number: int) -> None:
         """Write so many further events in one transaction."""
         now = time.time()
         events: list[AssessedEvent] = []
+        requests = []
         for _ in range(number):
             model = self.models[self.written % len(self.models)]
             self.written += 1
-            event = model.event.model_copy(update={"id": f"e{self.written:011x}", "occurred_at": now})
+            keys = {hit.request_key: f"{self.written:08x}{hit.request_key[8:]}" for hit in model.event.hits}
+            requests += [self.observed[old].model_copy(update={"key": new}) for old, new in keys.items()]
+            hits = tuple(hit.model_copy(update={"request_key": keys[hit.request_key]}) for hit in model.event.hits)
+            event = model.event.model_copy(update={"id": f"e{self.written:011x}", "occurred_at": now, "hits": hits})
             events.append(model.model_copy(update={"event": event}))
         for index in range(0, len(events), 2):
             first = events[index].event
@@ -79,6 +97,7 @@ class Flood:
                     event_ids=tuple(item.event.id for item in events[index : index + 2]))
             )  # fmt: skip
         with self.store.transaction():
+            self.store.add_requests(self.session, requests)
             self.store.put_events(self.session, events)
             self.store.put_acts(self.session, self.acts)
 
@@ -119,13 +138,13 @@ async def measure(rate: float, seconds: float) -> None:
                 ended = time.monotonic()
                 await tab.until(f"document.querySelector('#totals').textContent.includes('{flood.written:,} events')")
                 behind = time.monotonic() - ended
-                told = await tab.evaluate("JSON.stringify({...measured, rows: document.querySelectorAll('#acts > li').length})")
+                told = await tab.evaluate(CARDS)
                 result = json.loads(told)
                 print(
                     f"{rate:g}/s for {seconds:g} s: {sent} events; longest task {result['task']:.0f} ms "
                     f"({result['tasks']} over 50 ms); longest frame {result['frame']:.0f} ms; key drawn within "
                     f"{max(keys):.0f} ms at most, {sorted(keys)[len(keys) // 2]:.0f} ms median; counted {behind:.1f} s "
-                    f"after the last was written; {result['rows']} cards"
+                    f"after the last was written; {result['cards']} cards"
                 )
         finally:
             process.terminate()

@@ -391,8 +391,9 @@ class Store:
         """Return those of the given events that exist, under the session's present rules, the oldest first."""
         rows = self._rows(
             "SELECT e.*, a.assessment FROM der_events e JOIN der_sessions d ON d.session = e.session "
-            "JOIN der_assessments a ON a.session = e.session AND a.event = e.id AND a.ruleset_digest = d.ruleset_digest "
-            "WHERE e.session = ? AND e.id IN (SELECT value FROM json_each(?)) ORDER BY e.occurred_at, e.id",
+            "JOIN der_assessments a ON a.session = e.session AND a.event = e.id "
+            "AND a.ruleset_digest = d.ruleset_digest WHERE e.session = ? "
+            "AND e.id IN (SELECT value FROM json_each(?)) ORDER BY e.occurred_at, e.id",
             session,
             json.dumps(list(events)),
         )

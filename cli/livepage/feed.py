@@ -27,7 +27,7 @@ from cli.summary import entry_of
 SILENT_SECONDS: Final = 3.0
 """A proxy beats every second; after this long without a beat it is gone."""
 
-ACTS_AT_ONCE: Final = 120
+ACTS_AT_ONCE: Final = 40
 """How many acts one look works through; the newest come first and the rest follow at the next look."""
 
 MARK_SECONDS: Final = 600.0

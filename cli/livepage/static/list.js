@@ -1,8 +1,8 @@
-// The list: one card per act, newest first. Only the first hundreds are elements; the rest waits until asked for.
+// The list: one card per act, newest first. Only the newest are elements; the rest waits until asked for.
 
 import { byId, clock, count, el, fill, segments, severity } from "./dom.js";
 
-const STEP = 100; // cards shown at first, and how many more at each request
+const STEP = 60; // cards shown at first, and how many more at each request
 
 export class List {
   constructor(model, choose, loadOlder) {

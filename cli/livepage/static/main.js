@@ -9,7 +9,8 @@ import { List } from "./list.js";
 import { Model } from "./model.js";
 import { Timeline } from "./timeline.js";
 
-const DRAW_EVERY = 80; // milliseconds between two drawings of the list, so that a flood leaves time for keys
+const DRAW_EVERY = 80; // milliseconds between two drawings; a slow machine waits three times what one took,
+const DRAW_LATEST = 1000; // at most this long, so that a flood leaves time for keys
 const REFETCH = 300;
 
 const model = new Model();
@@ -17,6 +18,7 @@ const pane = byId("right");
 let state = "opening";
 let drawing = false;
 let drawn = 0;
+let pauseBetween = DRAW_EVERY;
 let first = true;
 let fetching = 0;
 
@@ -34,7 +36,11 @@ function draw() {
     list.render();
     header();
     if (!list.selected || !model.acts.has(list.selected)) overview();
-  }), Math.max(0, DRAW_EVERY - (performance.now() - drawn)));
+    const begun = drawn;
+    setTimeout(() => { // once the browser has laid out and painted
+      pauseBetween = Math.min(DRAW_LATEST, Math.max(DRAW_EVERY, 3 * (performance.now() - begun)));
+    });
+  }), Math.max(0, pauseBetween - (performance.now() - drawn)));
 }
 
 function hear(message) {

@@ -111,7 +111,8 @@ class Tab:
 
     async def screenshot(self, path: Path) -> None:
         """Save what is seen."""
-        path.write_bytes(base64.b64decode((await self.call("Page.captureScreenshot"))["data"]))
+        picture = base64.b64decode((await self.call("Page.captureScreenshot"))["data"])
+        await asyncio.to_thread(path.write_bytes, picture)
 
     async def close(self) -> None:
         """Let go of the page."""
