@@ -5,7 +5,6 @@ import json
 import socket
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar, Final
@@ -104,8 +103,9 @@ class LivePage:
     async def wait(self) -> None:
         """Return when the page was stopped. Raises what made it fail."""
         if self._following is not None:
-            with suppress(asyncio.CancelledError):
-                await asyncio.shield(self._following)
+            await asyncio.wait({self._following})
+            if not self._following.cancelled():
+                self._following.result()
 
     async def stop(self) -> None:
         """Close tabs, socket and database. May be called twice."""
