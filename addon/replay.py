@@ -99,13 +99,20 @@ def _other_rules(store: Store, session: str, packs: Sequence[str] | None) -> tup
 
 
 def restamp(store: Store, session: str) -> None:
-    """Work out anew consent and login of a session's events, as after a mark; scores stay. Raises StoreError."""
+    """Work out anew consent and login of a session's events, as after a mark; scores stay. Raises StoreError.
+
+    A proxy may be recording meanwhile: the database is locked for the writing alone, and what came in between counts.
+    """
+    since = store.revision()
+    observations = store.observations(session)
+    derivation = store.derivation(session)
+    events = [item.event for item in derivation.events] if derivation else []
+    by_site = timelines_of(observations, events)
+    stamps = {event.id: visitor_of(event, by_site) for event in events}
     with store.transaction():
-        observations = store.observations(session)
-        derivation = store.derivation(session)
-        events = [item.event for item in derivation.events] if derivation else []
-        by_site = timelines_of(observations, events)
-        store.put_consent(session, {event.id: visitor_of(event, by_site) for event in events})
+        late = store.assessed_events(session, store.changed_events(session, since))
+        stamps |= {item.event.id: visitor_of(item.event, by_site) for item in late}
+        store.put_consent(session, stamps)
 
 
 def _keep(store: Store, session: str, reading: Reading) -> ReplayedSource:

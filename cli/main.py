@@ -7,7 +7,18 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from cli.commands import comparing, dictionary, gathering, judging, linking, marking, persona, reading, rulebook
+from cli.commands import (
+    comparing,
+    dictionary,
+    gathering,
+    judging,
+    linking,
+    marking,
+    persona,
+    reading,
+    rulebook,
+    watching,
+)
 from cli.exits import ExitCode
 from cli.talk import OutputError, say
 
@@ -22,6 +33,7 @@ app = typer.Typer(
 app.command()(gathering.demo)
 app.command()(gathering.replay)
 app.command(context_settings={"allow_extra_args": True})(gathering.proxy)
+app.command()(watching.watch)
 app.command("addon-path")(gathering.addon_path)
 app.command()(reading.report)
 app.command()(reading.sessions)

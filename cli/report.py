@@ -101,7 +101,7 @@ def build_report(store: Store, session: SessionRow, *, reveal: bool = False, min
     bands = {item.event.id: item for item in derivation.events}
     kept_ids = {item.event.id for item in kept}
     acts = tuple(
-        _act(act.model_copy(update={"event_ids": own}), [bands[event] for event in own], persons, reveal=reveal)
+        act_of(act.model_copy(update={"event_ids": own}), [bands[event] for event in own], persons, reveal=reveal)
         for act in derivation.acts
         if (own := tuple(event for event in act.event_ids if event in kept_ids))
     )
@@ -305,7 +305,7 @@ def _pages(
         [
             *(identifier for item in derivation.events for identifier in item.event.identifiers),
             *(identifier for item in derivation.events for identifier in persons.hidden(item.event)),
-            *(identifier for page in starts for identifier in _in_address(page.url)),
+            *(identifier for page in starts for identifier in identifiers_in(page.url)),
         ],
         reveal=reveal,
     )
@@ -329,7 +329,7 @@ def _named_site(url: str) -> str | None:
     return registrable_domain(host) if host else None
 
 
-def _in_address(url: str) -> Iterable[FoundIdentifier]:
+def identifiers_in(url: str) -> Iterable[FoundIdentifier]:
     """Return the identifiers that stand in the address of a page, as they would be found in a request."""
     return identifiers([Param(name="dl", value=url, raw=url, context="query")], ())
 
@@ -348,7 +348,8 @@ def _bonds(event: FoundEvent, *, reveal: bool) -> tuple[Bond, ...]:
     )
 
 
-def _act(act: FoundAct, events: Sequence[AssessedEvent], persons: Persons, *, reveal: bool) -> Act:
+def act_of(act: FoundAct, events: Sequence[AssessedEvent], persons: Persons = NOBODY, *, reveal: bool) -> Act:
+    """Return one act as reports show it; `events` are its own."""
     identifiers = [
         identifier for item in events for identifier in (*item.event.identifiers, *persons.hidden(item.event))
     ]

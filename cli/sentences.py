@@ -512,10 +512,15 @@ def event_name(name: str) -> str:
 
 def sent(entry: Entry, summary: Summary) -> str:
     """Return who made the browser send an act's events, and to whom."""
+    return made_to_send(entry, reconstruction=summary.reconstruction)
+
+
+def made_to_send(entry: Entry, *, reconstruction: bool) -> str:
+    """Return `sent` for an act by itself; `reconstruction` says that its session was not recorded."""
     hosts = wording.listed(list(dict.fromkeys(event.recipient_host for event in entry.events)))
     where = "a frame embedded in a page" if {event.frame for event in entry.events} == {"embedded"} else "a page"
     where, browser = f"{where} of {entry.site or 'a site that is not known'}", "this browser"
-    if summary.reconstruction:
+    if reconstruction:
         where, browser = f"as reconstructed, {where}", "a browser"
     if entry.standing == "withheld":
         return wording.capital(f"{where} tried to make {browser} send this to {hosts}; it was not sent.")

@@ -6,7 +6,7 @@ act counts when at least one of its events is of band medium or above, was not d
 was not held back. Acts of band low, acts held back and dismissed events are listed apart.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import pairwise
 from typing import Literal
@@ -408,7 +408,7 @@ def excerpt(parts: Sequence[Segment], around: int) -> tuple[Segment, ...]:
 def summarise(report: Report) -> Summary:
     """Count and order a report."""
     events = {event.id: event for event in report.events}
-    drafts = [_draft(act, events) for act in _acts(report)]
+    drafts = [entry_of(act, events) for act in _acts(report)]
     drafts.sort(key=lambda entry: (entry.at, entry.act.id))
     entries = [entry.model_copy(update={"number": number}) for number, entry in enumerate(drafts, 1)]
     by_site: dict[str | None, list[Entry]] = {}
@@ -520,8 +520,8 @@ def _standing(events: Sequence[Event]) -> tuple[Standing, list[Event]]:
     return ("dismissed", dismissed) if dismissed else ("nothing", list(events))
 
 
-def _draft(act: Act, known: dict[str, Event]) -> Entry:
-    """Return an act as an entry, not yet numbered."""
+def entry_of(act: Act, known: Mapping[str, Event]) -> Entry:
+    """Return an act as an entry, not yet numbered; `known` holds its events by id."""
     present = [known[identity] for identity in act.event_ids if identity in known]
     standing, chosen = _standing(present)
     chosen.sort(key=lambda event: (-event.score, event.occurred_at, event.id))

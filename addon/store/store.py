@@ -341,17 +341,7 @@ class Store(PersonaTables):
     def pages(self, session: str) -> tuple[PageVisit, ...]:
         """Return the pages that the browser opened, in the order of time."""
         rows = self._rows("SELECT * FROM obs_pages WHERE session = ? ORDER BY at, position", session)
-        return tuple(
-            PageVisit.model_validate(
-                {
-                    **{k: v for k, v in row.items() if k not in {"session", "source"}},
-                    "source_id": row["source"],
-                    "cookie_names": json.loads(row["cookie_names"]),
-                    "cookies_set": json.loads(row["cookies_set"]),
-                }
-            )
-            for row in rows
-        )
+        return tuple(_page_visit(row) for row in rows)
 
     def source_problems(self, session: str) -> tuple[Problem, ...]:
         """Return what of the sources could not be read."""
@@ -555,6 +545,35 @@ class Store(PersonaTables):
         )
         return tuple(row["id"] for row in rows)
 
+    def assessed_events(self, session: str, events: Sequence[str]) -> tuple[AssessedEvent, ...]:
+        """Return those of the given events that exist, under the session's present rules, the oldest first."""
+        rows = self._rows(
+            "SELECT e.*, a.assessment FROM der_events e JOIN der_sessions d ON d.session = e.session "
+            "JOIN der_assessments a ON a.session = e.session AND a.event = e.id "
+            "AND a.ruleset_digest = d.ruleset_digest WHERE e.session = ? "
+            "AND e.id IN (SELECT value FROM json_each(?)) ORDER BY e.occurred_at, e.id",
+            session,
+            json.dumps(list(events)),
+        )
+        return tuple(assessed_event(row) for row in rows)
+
+    def requests_of(self, session: str, events: Sequence[str]) -> dict[str, ObservedRequest]:
+        """Return the observed requests that carried the given events, by key."""
+        rows = self._rows(
+            "SELECT * FROM obs_requests WHERE session = ?1 AND key IN (SELECT request_key FROM der_event_requests "
+            "WHERE session = ?1 AND event IN (SELECT value FROM json_each(?2)))",
+            session,
+            json.dumps(list(events)),
+        )
+        return {row["key"]: observed_request(row) for row in rows}
+
+    def last_page(self, session: str) -> PageVisit | None:
+        """Return the page of the browser's window that was opened last, or None."""
+        rows = self._rows(
+            "SELECT * FROM obs_pages WHERE session = ? AND top = 1 ORDER BY at DESC, position DESC LIMIT 1", session
+        )
+        return _page_visit(rows[0]) if rows else None
+
     # proxies that are running
 
     def put_live_proxy(self, proxy: LiveProxyRow) -> None:
@@ -625,6 +644,19 @@ class Store(PersonaTables):
         rows = self._rows("SELECT ruleset_digest FROM der_sessions WHERE session = ?", session)
         return str(rows[0]["ruleset_digest"]) if rows else None
 
+    def acts(self, session: str) -> tuple[Act, ...]:
+        """Return the visitor acts of a session in the order of time."""
+        rows = self._rows("SELECT * FROM der_acts WHERE session = ? ORDER BY at, id", session)
+        return tuple(
+            Act.model_validate(
+                {
+                    **{k: v for k, v in row.items() if k not in {"session", "event_ids"}},
+                    "event_ids": json.loads(row["event_ids"]),
+                }
+            )
+            for row in rows
+        )
+
     def packs(self, session: str) -> tuple[str, ...]:
         """Return the optional packs that a session was last derived with."""
         rows = self._rows("SELECT packs FROM der_sessions WHERE session = ?", session)
@@ -643,7 +675,6 @@ class Store(PersonaTables):
             head["ruleset_digest"],
             session,
         )
-        acts = self._rows("SELECT * FROM der_acts WHERE session = ? ORDER BY at, id", session)
         problems = self._rows("SELECT * FROM der_problems WHERE session = ? ORDER BY rowid", session)
         return StoredDerivation(
             tool_version=head["tool_version"],
@@ -652,15 +683,7 @@ class Store(PersonaTables):
             failed=head["failed"],
             clock=Clock(skew_ms=head["skew_ms"], spread_ms=head["spread_ms"], samples=head["clock_samples"]),
             events=tuple(assessed_event(row) for row in rows),
-            acts=tuple(
-                Act.model_validate(
-                    {
-                        **{k: v for k, v in row.items() if k not in {"session", "event_ids"}},
-                        "event_ids": json.loads(row["event_ids"]),
-                    }
-                )
-                for row in acts
-            ),
+            acts=self.acts(session),
             problems=tuple(
                 Problem(where=row["place"], what=row["what"], request_key=row["request_key"]) for row in problems
             ),
@@ -877,6 +900,17 @@ class _EventSink:
 
     def link(self, origins: Mapping[str, str]) -> None:
         self._store._link_events(self._session, origins)  # noqa: SLF001 - a part of the store
+
+
+def _page_visit(row: dict[str, Any]) -> PageVisit:
+    return PageVisit.model_validate(
+        {
+            **{k: v for k, v in row.items() if k not in {"session", "source"}},
+            "source_id": row["source"],
+            "cookie_names": json.loads(row["cookie_names"]),
+            "cookies_set": json.loads(row["cookies_set"]),
+        }
+    )
 
 
 def _create_private(path: Path) -> None:

@@ -427,3 +427,30 @@ def test_the_database_is_the_owners_only_under_any_umask(clinic, tmp_path: Path,
         os.umask(old)
     assert set(modes.values()) == {0o600}
     assert "sessions.db-wal" in modes
+
+
+def test_an_event_that_comes_while_consent_is_worked_out_anew_gets_the_mark_too(
+    store: Store, judge: Matcher, clinic, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replay(store, judge, "visit", [clinic.save(tmp_path / "visit.mitm")])
+    stored = store.derivation("visit")
+    assert stored is not None
+    early, late, accepted = stored.events[0], stored.events[-2], stored.events[-1]
+    site = late.event.site
+    store.add_mark("visit", Mark(at=early.event.occurred_at - 1, kind="refused", site=site, text=""))
+    read = store.derivation
+
+    def and_then_an_event_comes(session: str) -> Any:
+        found = read(session)
+        assert found is not None
+        with Store(store.path) as proxy:
+            proxy.put_events(session, [late])
+        return found.model_copy(update={"events": tuple(item for item in found.events if item != late)})
+
+    monkeypatch.setattr(store, "derivation", and_then_an_event_comes)
+    restamp(store, "visit")
+    after = read("visit")
+    assert after is not None
+    states = {item.event.id: item.consent.state for item in after.events}
+    assert states.pop(accepted.event.id) == "accepted", "which its cookies prove"
+    assert set(states.values()) == {"refused"}

@@ -1,0 +1,1 @@
+"""The live page: what leaves, as it leaves, for the person who is browsing."""
