@@ -7,7 +7,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from cli.commands import dictionary, gathering, judging, reading, rulebook
+from cli.commands import dictionary, gathering, judging, live, reading, rulebook
 from cli.exits import ExitCode
 from cli.talk import OutputError, say
 
@@ -19,6 +19,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(gathering.demo)
+app.command(cls=live.PassesOn)(live.live)
 app.command()(gathering.replay)
 app.command(context_settings={"allow_extra_args": True})(gathering.proxy)
 app.command("addon-path")(gathering.addon_path)

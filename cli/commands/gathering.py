@@ -3,32 +3,21 @@
 import os
 import signal
 import subprocess
-import sys
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cli.exits import ExitCode
+from cli.mitm import RECORDING_WARNING, Interface, ProxySettings, addon_script, command_line
 from cli.options import DEFAULT_DATABASE, Database, Packs, Rules
+from cli.outcome import say_outcome
 from cli.talk import make_folder, progress, put, say, write_file
 
 if TYPE_CHECKING:
     from addon.store.store import Store
 
 DEMO_FOLDER = Path("pixelwitness-demo")
-
-
-class Interface(StrEnum):
-    """Which of mitmproxy's programs runs."""
-
-    DUMP = "dump"
-    WEB = "web"
-    CONSOLE = "console"
-
-
-_PROGRAMS = {Interface.DUMP: "mitmdump", Interface.WEB: "mitmweb", Interface.CONSOLE: "mitmproxy"}
 
 
 def replay(
@@ -92,7 +81,7 @@ def replay(
                 for problem in source.problems:
                     say(f"  {problem.where}: {problem.what}")
                 incomplete |= not source.complete
-            _summarise(store, name)
+            say_outcome(store, name)
     say(f"Next: pixelwitness report {names[-1]} --format html -o report.html" + _db_hint(db))
     for name in names:
         put(name)
@@ -133,7 +122,7 @@ def demo(
                 rederive(store, rule_matcher, name)
             if paths == published:
                 _quote_published(store, name)
-            _summarise(store, name)
+            say_outcome(store, name)
             target = folder / f"{name}.html"
             write_file(target, FORMATS["html"].render(build_report(store, store.session(name)), 0))
             written.append(target.resolve())
@@ -167,26 +156,17 @@ def proxy(
 
       pixelwitness proxy --host 0.0.0.0 -- --mode wireguard
     """
-    from rules.loader import pack_names  # noqa: PLC0415 - loaded when needed
-
-    program = Path(sys.executable).with_name(_PROGRAMS[ui])
-    if not program.exists():
-        raise typer.BadParameter(f"{program.name} is not installed beside this Python; reinstall Pixelwitness")
-    settings = {"pixelwitness_db": str(db.resolve()), "pixelwitness_session": session or ""}
-    command = [str(program), "-s", str(addon_script()), "--listen-host", host, "--listen-port", str(port)]
-    if ui is Interface.DUMP:
-        command += ["--set", "flow_detail=0", "--set", "termlog_verbosity=alert"]  # our lines, not every connection
-    for name, value in settings.items():
-        command += ["--set", f"{name}={value}"]
-    for path in rules or ():
-        command += ["--set", f"pixelwitness_rules={path.resolve()}"]
-    for pack in pack_names(packs or ()):
-        command += ["--set", f"pixelwitness_packs={pack}"]
+    command = command_line(
+        ProxySettings(
+            ui=ui, db=db, session=session or "", host=host, port=port,
+            rules=rules or (), packs=packs or (), extra=context.args,
+        )
+    )  # fmt: skip
     say(f"Proxy on {host}:{port}; set it in the browser and open http://mitm.it for the certificate. Ctrl-C ends it.")
     if "-w" in context.args or "--save-stream-file" in context.args:
-        say("The recording will hold everything, session cookies and passwords too: keep it safe, delete it in time.")
+        say(RECORDING_WARNING)
     process = subprocess.Popen(  # noqa: S603 - our own program, the user's arguments
-        [*command, *context.args], umask=0o077 if os.name == "posix" else -1
+        command, umask=0o077 if os.name == "posix" else -1
     )
     # a service manager ends us with SIGTERM: the proxy must close its session then, too
     signal.signal(signal.SIGTERM, lambda *_: process.terminate())
@@ -197,32 +177,13 @@ def proxy(
         except KeyboardInterrupt:
             continue  # the proxy got the signal too and closes the session
     if code not in {0, ExitCode.INTERRUPTED}:
-        say(f"{program.name} ended with {code}; its own message stands above.")
+        say(f"{Path(command[0]).name} ended with {code}; its own message stands above.")
         raise typer.Exit(1 if code < 0 else code)
 
 
 def addon_path() -> None:
     """Print the path of the addon, for: mitmdump -s "$(pixelwitness addon-path)"."""
     put(str(addon_script()))
-
-
-def addon_script() -> Path:
-    """Return the path of the script that mitmproxy loads."""
-    import addon  # noqa: PLC0415 - only its place is needed
-
-    return Path(addon.__file__ or "").with_name("script.py").resolve()
-
-
-def _summarise(store: "Store", session: str) -> None:
-    from cli import sentences  # noqa: PLC0415 - loaded when needed
-    from cli.report import build_report  # noqa: PLC0415
-    from cli.summary import summarise  # noqa: PLC0415
-
-    report = build_report(store, store.session(session))
-    for _, text in sentences.banners(report):
-        say(text)
-    say(f"Session {session}: {len(report.events)} events in {len(report.acts)} visitor acts.")
-    say(sentences.headline(summarise(report)))
 
 
 def _quote_published(store: "Store", session: str) -> None:
