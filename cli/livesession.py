@@ -23,7 +23,7 @@ from cli import guard
 from cli.browsers import certificate, chromium, firefox, profile
 from cli.browsers.finding import Browser, BrowserError, screen_missing, version_of
 from cli.children import Child
-from cli.mitm import Interface, ProxySettings, command_line, program
+from cli.mitm import Interface, ProxySettings, command_line, free_port, in_use, program
 from cli.talk import say
 
 START_LIMIT = 60.0
@@ -35,6 +35,9 @@ BROWSER_LIMIT = 10.0
 CLOSE_LIMIT = 600.0
 """Seconds that the proxy may take to close its session: it derives all events anew."""
 
+IDLE_LIMIT = 10.0
+"""Seconds that a proxy may take to end that has recorded nothing yet."""
+
 GRACE = 0.5
 """Seconds between the browser's end and the proxy's: it notes the connections that just broke."""
 
@@ -45,6 +48,9 @@ TRUST_WATCH = 60.0
 """Seconds in which a refused certificate is looked for."""
 
 POLL = 0.2
+
+PORT_TRIES = 3
+
 
 BY = "pixelwitness live"
 """Who notes in the session which browser was used."""
@@ -66,8 +72,8 @@ class LivePage(Protocol):
 _TLS = "TLS to "
 """How the addon begins the place of a problem with a connection to a host (`PixelwitnessAddon.tls_failed_client`)."""
 
-type PageMaker = Callable[[Path, str, str | None], LivePage]
-"""Makes the page from the database, the session and the id of the proxy that records it."""
+type PageMaker = Callable[[Path, str, str | None, int], LivePage]
+"""Makes the page from the database, the session, the id of the proxy that records it, and the score to call out."""
 
 type Reason = Literal["signal", "browser", "proxy"]
 
@@ -77,6 +83,7 @@ class LiveSettings(NamedTuple):
 
     `browser` None: whoever uses the proxy brings one. `url` is the first page. `holding`: pixel requests must not
     leave. `make_page` None: there is no live page. `opens_page`: it is opened in the user's own default browser.
+    `alert` is the score from which it calls an event out. `any_port`: another port will do where it is taken.
     """
 
     proxy: ProxySettings
@@ -85,15 +92,22 @@ class LiveSettings(NamedTuple):
     url: str | None = None
     holding: bool = False
     make_page: PageMaker | None = None
+    alert: int = 60
+    any_port: bool = False
     opens_page: bool = True
 
 
 class Ending(NamedTuple):
-    """How a session ended: what ended it first, the proxy's exit code, and whether it closed the session itself."""
+    """How it ended: what ended it first, the proxy's exit code, and whether the proxy closed its session itself.
+
+    `sessions` are the ids of what the proxy recorded into, the first first: another program may have asked it to
+    go on with a new session.
+    """
 
     reason: Reason
     proxy_code: int
     orderly: bool
+    sessions: tuple[str, ...]
 
 
 class LiveError(Exception):
@@ -166,6 +180,8 @@ class _Sitting:
         self._signals = signals
         self._began = time.time()
         self._old_problems = 0
+        self._sessions = [settings.proxy.session]
+        self._recording = False
         self._muted = False
         self._unsaid: list[str] = []
         self._page: LivePage | None = None
@@ -185,12 +201,15 @@ class _Sitting:
         began = time.monotonic()
         reason = await self._until_over(store)
         early = self._browser is not None and reason == "browser" and time.monotonic() - began < EARLY
-        await self._end()
+        await self._end(store)
         if early and self._browser is not None and self._browser.returncode:
             raise BrowserError(
                 f"{self._browser.name} ended with {self._browser.returncode} at once. {self._browser.last_words()}"
             )
-        return Ending(reason, self._proxy.returncode or 0, orderly=not self._proxy.killed)
+        orderly = not self._proxy.killed and not self._proxy.returncode
+        if not orderly:
+            self._note_the_hole(store)
+        return Ending(reason, self._proxy.returncode or 0, orderly, tuple(self._sessions))
 
     # starting
 
@@ -211,34 +230,49 @@ class _Sitting:
 
     async def _start_proxy(self, guarding: guard.Guard, folder: Path, store: Store) -> LiveProxyRow | None:
         settings = self._settings.proxy
-        keys = settings.confdir
-        if keys is None and self._settings.browser is not None and _on_this_machine(settings.host):
-            keys = folder / "keys"  # only our browser trusts it, and it goes with the profile
-        settings = settings._replace(confdir=keys)
+        if settings.confdir is None and self._settings.browser is not None and _on_this_machine(settings.host):
+            keys = folder / "keys"  # only our browser trusts them; they go with the profile
+            settings = settings._replace(confdir=keys)
         self._old_problems = len(store.source_problems(self._session))
-        known = frozenset(source.id for source in store.sources(self._session))
         self._muted = settings.ui is Interface.CONSOLE
-        self._proxy = await Child.start(
-            command_line(settings),
-            name=program(settings.ui).name,
-            log=None if self._muted else folder / "proxy.log",
-            guarding=guarding,
-            environment={**os.environ, "PYTHONUNBUFFERED": "1"},
-            umask=0o077,
-        )
-        self._stack.push_async_callback(self._proxy.end, CLOSE_LIMIT, self._signals.second)
-        try:
-            async with asyncio.timeout(START_LIMIT):
-                row = await self._until_it_records(store, known)
-        except TimeoutError:
-            raise LiveError(
-                f"{self._proxy.name} did not start within {START_LIMIT:.0f} seconds. {self._proxy.last_words()}"
-            ) from None
+        for tries_left in reversed(range(PORT_TRIES)):
+            self._settings = self._settings._replace(proxy=settings)
+            try:
+                row = await self._proxy_that_records(guarding, folder, store)
+                break
+            except LiveError:
+                if not (tries_left and self._settings.any_port and in_use(settings.host, settings.port)):
+                    raise
+                # another program took the port since it was found free
+                settings = settings._replace(port=free_port(settings.host, 0))
+        self._recording = True
         place = row.listening if row is not None and row.listening else f"{settings.host}:{settings.port}"
         self._say(f"Proxy on {place}, session {self._session}. Ctrl-C ends it.")
         if self._settings.browser is None:
             self._say("Set it in your browser or device and open http://mitm.it there for the certificate.")
         return row
+
+    async def _proxy_that_records(self, guarding: guard.Guard, folder: Path, store: Store) -> LiveProxyRow | None:
+        """Start the proxy and wait until it records; return what it says of itself."""
+        known = frozenset(source.id for source in store.sources(self._session))
+        log = folder / "proxy.log"
+        log.unlink(missing_ok=True)
+        self._proxy = await Child.start(
+            command_line(self._settings.proxy),
+            name=program(self._settings.proxy.ui).name,
+            log=None if self._muted else log,
+            guarding=guarding,
+            environment={**os.environ, "PYTHONUNBUFFERED": "1"},
+            umask=0o077,
+        )
+        self._stack.push_async_callback(self._end_proxy)
+        try:
+            async with asyncio.timeout(START_LIMIT):
+                return await self._until_it_records(store, known)
+        except TimeoutError:
+            raise LiveError(
+                f"{self._proxy.name} did not start within {START_LIMIT:.0f} seconds. {self._proxy.last_words()}"
+            ) from None
 
     async def _until_it_records(self, store: Store, known: frozenset[str]) -> LiveProxyRow | None:
         """Wait until the proxy listens and the addon has opened the session; return what it says of itself."""
@@ -257,7 +291,9 @@ class _Sitting:
     async def _start_page(self, row: LiveProxyRow | None) -> str | None:
         if self._settings.make_page is None:
             return None
-        page = self._settings.make_page(self._settings.proxy.db, self._session, row.id if row is not None else None)
+        page = self._settings.make_page(
+            self._settings.proxy.db, self._session, row.id if row is not None else None, self._settings.alert
+        )
         address = await page.start()
         self._page = page
         self._stack.push_async_callback(self._stop_page)
@@ -274,9 +310,7 @@ class _Sitting:
         settings = self._settings
         proxy = f"{_reachable(settings.proxy.host)}:{settings.proxy.port}"
         not_proxied = [urlsplit(page).netloc] if page is not None else []
-        authority = (settings.proxy.confdir or folder / "keys") / certificate.NAME
-        if settings.proxy.confdir is None and not _on_this_machine(settings.proxy.host):
-            authority = Path.home() / ".mitmproxy" / certificate.NAME
+        authority = (settings.proxy.confdir or _mitmproxy_keys()) / certificate.NAME
         place = folder / "profile"
         place.mkdir(mode=0o700)
         words = list(profile.starting(browser, folder))
@@ -361,12 +395,19 @@ class _Sitting:
             for line in self._proxy.news():
                 if not _OF_ONE_CONNECTION.match(line):
                     self._say(line)
+            self._look_for_sessions(store)
             if time.monotonic() < until and (latest := store.data_version()) != version:
                 version = latest
                 if (text := self._distrust(store)) is not None:
                     self._say(text)
                     until = 0.0
             await asyncio.sleep(POLL)
+
+    def _look_for_sessions(self, store: Store) -> None:
+        """Take note of sessions that the proxy goes on with."""
+        for row in store.live_proxies():
+            if row.pid == self._proxy.pid and row.started_at >= self._began and row.session not in self._sessions:
+                self._sessions.append(row.session)
 
     def _distrust(self, store: Store) -> str | None:
         """Return a sentence where the browser refused the proxy's certificate and no page was seen since."""
@@ -396,19 +437,28 @@ class _Sitting:
 
     # ending
 
-    async def _end(self) -> None:
+    async def _end(self, store: Store) -> None:
         self._say("Closing the session ...")
         hurry = self._signals.second
         if self._browser is not None:
             await self._browser.end(BROWSER_LIMIT, hurry)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(hurry.wait(), GRACE)
-        await self._proxy.end(CLOSE_LIMIT, hurry)
+        await self._end_proxy()
         for line in self._proxy.news():
             if not _OF_ONE_CONNECTION.match(line):
                 self._say(line)
+        self._look_for_sessions(store)
         await self._stop_page()
         self._unmute()
+
+    def _note_the_hole(self, store: Store) -> None:
+        """Mark the session that the proxy did not close: requests it had not kept yet are missing."""
+        with store.transaction():
+            store.mark_incomplete(self._sessions[-1])
+
+    async def _end_proxy(self) -> None:
+        await self._proxy.end(CLOSE_LIMIT if self._recording else IDLE_LIMIT, self._signals.second)
 
     async def _stop_page(self) -> None:
         page, self._page = self._page, None
@@ -436,6 +486,11 @@ class _Sitting:
 
 def _on_this_machine(host: str) -> bool:
     return host in {"127.0.0.1", "::1", "localhost"}
+
+
+def _mitmproxy_keys() -> Path:
+    """Return mitmproxy's own folder of keys (mitmproxy/options.py, CONF_DIR)."""
+    return Path.home() / ".mitmproxy"
 
 
 def _reachable(host: str) -> str:

@@ -73,6 +73,7 @@ _QUIET: dict[str, Any] = {
     "network.connectivity-service.enabled": False,
     "network.dns.disablePrefetch": True,
     "network.trr.mode": 5,
+    "services.settings.server": "data:,#remote-settings-dummy/v1",
     "signon.rememberSignons": False,
     "startup.homepage_welcome_url": "",
     "termsofuse.acceptedVersion": 999,

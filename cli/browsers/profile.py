@@ -40,13 +40,17 @@ def starting(browser: Browser, folder: Path) -> tuple[str, ...]:
     return browser.command
 
 
-def environment(browser: Browser, folder: Path) -> dict[str, str] | None:
-    """Return the surroundings `browser` is started with: its temporary files go with the folder. None: as ours.
+def environment(browser: Browser, folder: Path) -> dict[str, str]:
+    """Return the surroundings `browser` is started with: its temporary files go with the folder.
 
     A confined browser has a place of its own for them; and a socket's path must stay short (unix(7): 108 bytes).
     """
+    surroundings = dict(os.environ)
+    if browser.family == "firefox":
+        # Firefox as released lets its list server be changed only so (services/settings/Utils.sys.mjs)
+        surroundings["MOZ_REMOTE_SETTINGS_DEVTOOLS"] = "1"
     place = folder / "t"
-    if browser.confinement != "none" or len(os.fsencode(place)) > _LONGEST:
-        return None
-    place.mkdir(mode=0o700)
-    return {**os.environ, "TMPDIR": str(place)}
+    if browser.confinement == "none" and len(os.fsencode(place)) <= _LONGEST:
+        place.mkdir(mode=0o700)
+        surroundings["TMPDIR"] = str(place)
+    return surroundings

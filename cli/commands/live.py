@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -24,6 +23,9 @@ if TYPE_CHECKING:
 PORT = 8080
 WEB_PORT = 8081
 """Where mitmproxy and mitmweb listen unless told otherwise."""
+
+HOLDING = ("pixelwitness_hold=true", "connection_strategy=lazy")
+"""What holds pixel requests back, without even a connection to Meta being opened."""
 
 _SUFFIXES = {
     FormatName.HTML: "html",
@@ -87,6 +89,13 @@ def live(
             help="The port the proxy listens on; by default 8080 or a free one.",
         ),
     ] = None,
+    hold: Annotated[
+        bool,
+        typer.Option("--hold", help="Hold pixel requests back: the proxy answers them itself, and Meta gets nothing."),
+    ] = False,
+    alert: Annotated[
+        int, typer.Option("--alert", min=1, max=100, metavar="N", help="Call out events with N points or more.")
+    ] = 60,
     record: Annotated[
         Path | None,
         typer.Option("--record", metavar="FILE", help="Keep the recording here; by default beside the database."),
@@ -149,13 +158,21 @@ def live(
             rules=rules or (),
             packs=packs or (),
             recording=recording,
-            options=("store_streamed_bodies=true", *_web_options(ui, opens=not no_open)),
+            options=(
+                "store_streamed_bodies=true",
+                f"pixelwitness_alert={alert}",
+                *(HOLDING if hold else ()),
+                *_web_options(ui, opens=not no_open),
+            ),
             extra=tuple(context.args),
         ),
         browser=chosen,
         browser_options=tuple(browser_option or ()),
         url=address,
+        holding=hold,
         make_page=_page_maker(),
+        alert=alert,
+        any_port=port is None,
         opens_page=not no_open,
     )
     if recording is not None:
@@ -169,10 +186,16 @@ def live(
         raise typer.Exit(error.code) from None
     except BrowserError as error:
         raise typer.BadParameter(str(error)) from None
-    _conclude(db, name, target, form)
-    if ending.proxy_code and ending.orderly:
+    if not ending.orderly:
+        say("The proxy did not close its session itself: what was recorded is evaluated now, and marked as incomplete.")
+    for recorded in ending.sessions:
+        _conclude(db, recorded, target if recorded == name else unused(db, recorded, _SUFFIXES[form]), form, rules)
+    if ending.proxy_code > 0:
         say(f"{program(ui).name} ended with {ending.proxy_code}; its own message stands above.")
-        raise typer.Exit(1 if ending.proxy_code < 0 else ending.proxy_code)
+        raise typer.Exit(ending.proxy_code)
+    if ending.proxy_code < 0 and ending.reason == "proxy":
+        say(f"{program(ui).name} was ended from outside (signal {-ending.proxy_code}).")
+        raise typer.Exit(1)
 
 
 def page_address(text: str) -> str:
@@ -254,21 +277,25 @@ def _web_options(ui: Interface, *, opens: bool) -> tuple[str, ...]:
 
 
 def _page_maker() -> "PageMaker | None":
-    """Return what makes the live page, where there is one."""
+    """Return what makes the live page, or None where there is none."""
     return None
 
 
-def _conclude(db: Path, session: str, target: Path, form: FormatName) -> None:
+def _conclude(db: Path, session: str, target: Path, form: FormatName, rules: list[Path] | None) -> None:
     """Say what the session holds, write its report, and print its path and the session's id."""
-    from addon.store.store import Store  # noqa: PLC0415 - loaded when needed
+    from addon.replay import rederive  # noqa: PLC0415 - loaded when needed
+    from addon.store.store import Store  # noqa: PLC0415
     from cli.report import build_report  # noqa: PLC0415
     from cli.reports import FORMATS  # noqa: PLC0415
+    from cli.rulebook import matcher  # noqa: PLC0415
 
     with Store(db, create=False) as store:
-        say_outcome(store, session)
-        text = FORMATS[form.value].render(build_report(store, store.session(session)), 0)
+        row = store.session(session)
+        if not row.complete:
+            rederive(store, matcher(rules), row.id)
+        say_outcome(store, row.id)
+        text = FORMATS[form.value].render(build_report(store, row), 0)
     write_file(target, text)
     say("Report, and the session's id:")
     put(str(target.resolve()))
     put(session)
-    sys.stdout.flush()

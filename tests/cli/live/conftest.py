@@ -1,7 +1,7 @@
 """A website and Meta's hosts on loopback, and the command `pixelwitness live` in front of them."""
 
 import contextlib
-import datetime
+import datetime as dt
 import http.server
 import os
 import re
@@ -129,7 +129,7 @@ class Origin:
                 self.end_headers()
                 self.wfile.write(content)
 
-            do_GET = do_POST = do_HEAD = answer
+            do_GET = do_POST = do_HEAD = answer  # noqa: N815 - the names that http.server calls
 
             def log_message(self, *args: object) -> None:
                 pass
@@ -145,11 +145,11 @@ def _certificate(folder: Path) -> tuple[Path, Path]:
     """Return the paths of a self-signed certificate and its key."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "origin.example")])
-    now = datetime.datetime.now(datetime.UTC)
+    now = dt.datetime.now(dt.UTC)
     made = (
         x509.CertificateBuilder()
         .subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(1)
-        .not_valid_before(now - datetime.timedelta(days=1)).not_valid_after(now + datetime.timedelta(days=2))
+        .not_valid_before(now - dt.timedelta(days=1)).not_valid_after(now + dt.timedelta(days=2))
         .sign(key, hashes.SHA256())
     )  # fmt: skip
     certificate, secret = folder / "origin.pem", folder / "origin.key"
@@ -226,6 +226,13 @@ class Live:
         """Return what still runs of all that it started, by the folder that is theirs alone."""
         own = (str(self.folder), str(self.temporary))
         return [words for pid, _, words in _processes() if any(path in words for path in own) and pid != os.getpid()]
+
+    def wait_until_nothing_is_left(self) -> None:
+        for _ in range(PATIENCE * 10):
+            if not self.left() and not list(self.temporary.iterdir()):
+                return
+            time.sleep(0.1)
+        pytest.fail(f"left: {self.left()}, {list(self.temporary.iterdir())}")
 
     def close(self) -> None:
         if self.process.poll() is None:

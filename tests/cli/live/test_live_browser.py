@@ -1,9 +1,8 @@
 """`pixelwitness live` with a real Chromium, the real proxy, and a page that speaks as Meta's client does."""
 
-import json
+import os
 import signal
 import stat
-import time
 from collections import Counter
 from pathlib import Path
 
@@ -59,7 +58,7 @@ const asFetch = (name, custom) =>
     credentials: "include"}).catch(() => {});
 """
 
-PAGE = """<!doctype html><title>HIV clinic</title>
+PAGE = r"""<!doctype html><title>HIV clinic</title>
 <div class="cookie-banner">We use cookies. <button id="accept">Accept all</button></div>
 <button id="book">Book an HIV test</button>
 <script src="/pixel.js"></script>
@@ -87,7 +86,8 @@ window.onload = async () => {
   await withoutProxy();
   const seen = {webdriver: navigator.webdriver, agent: navigator.userAgent, brands: JSON.stringify(
     navigator.userAgentData && navigator.userAgentData.brands), chrome: typeof window.chrome,
-    automation: Object.getOwnPropertyNames(window).filter(name => /webdriver|cdc_|automation|test/i.test(name)).join()};
+    automation: Object.getOwnPropertyNames(document).concat(Object.getOwnPropertyNames(window))
+      .filter(name => /^\$?cdc_|driver|selenium|puppeteer|playwright/i.test(name)).join()};
   await fetch("/seen?" + new URLSearchParams(seen));
   addEventListener("pagehide", () => asBeacon("Lead", {"cd[content_name]": "PrEP appointment"}));
   location.href = "/thanks/";
@@ -157,3 +157,78 @@ def test_one_command_records_each_event_once_and_leaves_nothing_behind(live, sit
     assert seen["webdriver"] == "false"
     assert "automation" not in seen
     assert "Headless" not in seen["agent"] + seen["brands"]
+
+
+@pytest.fixture
+def browsing(live, origin, chromium):
+    """Start a session with a page that is loaded."""
+    origin.pages = {"/": ("text/html", "<!doctype html><title>Home</title><script>fetch('/done')</script>")}
+
+    def start(*arguments: str):
+        origin.requests.clear()
+        visit = live(SITE, "--session", "visit", *chromium, *arguments)
+        origin.wait_for(lambda request: request.path == "/done", visit.check)
+        return visit
+
+    return start
+
+
+def test_closing_the_browser_ends_it(browsing, tmp_path: Path) -> None:
+    visit = browsing("--format", "json", "-o", str(tmp_path / "mine.json"), "--no-record")
+    os.kill(visit.children()["user-data-dir"], signal.SIGTERM)
+    assert visit.wait() == 0, visit.err
+    assert visit.out == [str(tmp_path / "mine.json"), "visit"]
+    assert list(tmp_path.glob("*.mitm")) == []
+    assert visit.left() == []
+    assert list(visit.temporary.iterdir()) == []
+
+
+def test_sigterm_ends_it_in_order(browsing, tmp_path: Path) -> None:
+    visit = browsing()
+    assert visit.end(signal.SIGTERM) == 0, visit.err
+    assert visit.out[-1] == "visit"
+    assert "incomplete" not in visit.err
+    assert visit.left() == []
+    assert list(visit.temporary.iterdir()) == []
+
+
+def test_a_kill_leaves_nothing_running_and_a_whole_session(browsing, tmp_path: Path) -> None:
+    visit = browsing()
+    assert visit.end(signal.SIGKILL) == -signal.SIGKILL
+    visit.wait_until_nothing_is_left()
+    with Store(tmp_path / "visits.db") as store:
+        assert store.session("visit").complete
+        assert all(source.complete for source in store.sources("visit"))
+        assert [page.title for page in store.pages("visit")] == ["Home"]
+
+
+def test_a_proxy_that_dies_ends_it_with_a_report_that_says_so(browsing, tmp_path: Path) -> None:
+    visit = browsing()
+    os.kill(visit.children()["mitmdump"], signal.SIGKILL)
+    assert visit.wait() == 1
+    assert "did not close its session itself" in visit.err
+    assert "mitmdump was ended from outside (signal 9)" in visit.err
+    assert visit.out == [str(tmp_path / "visit.html"), "visit"]
+    with Store(tmp_path / "visits.db") as store:
+        report = build_report(store, store.session("visit"))
+    assert not report.session.complete
+    assert [page.title for page in report.pages] == ["Home"]
+    assert visit.left() == []
+
+
+def test_a_browser_that_cannot_start_says_why(live, chromium, tmp_path: Path) -> None:
+    visit = live("--session", "visit", chromium[0], chromium[1], "--browser-option=--ozone-platform=nonsense")
+    assert visit.wait() == 2
+    assert "no window can be opened" in visit.err or "ended with" in visit.err
+    assert visit.out == []
+    assert visit.left() == []
+
+
+def test_a_second_session_of_the_same_name_overwrites_nothing(browsing, tmp_path: Path) -> None:
+    assert browsing().end() == 0
+    first = {name: (tmp_path / name).read_bytes() for name in ("visit.mitm", "visit.html")}
+    again = browsing()
+    assert again.end() == 0
+    assert again.out == [str(tmp_path / "visit-2.html"), "visit"]
+    assert (tmp_path / "visit-2.mitm").stat().st_size
+    assert {name: (tmp_path / name).read_bytes() for name in first} == first
