@@ -23,7 +23,7 @@ from cli import guard
 from cli.browsers import certificate, chromium, firefox, profile
 from cli.browsers.finding import Browser, BrowserError, screen_missing, version_of
 from cli.children import Child
-from cli.mitm import Interface, ProxySettings, command_line, free_port, in_use, program
+from cli.mitm import Interface, ProxySettings, command_line, free_port, program
 from cli.talk import say
 
 START_LIMIT = 60.0
@@ -49,7 +49,10 @@ TRUST_WATCH = 60.0
 
 POLL = 0.2
 
-PORT_TRIES = 3
+PORT_TRIES = 2
+
+_NO_LISTENING = "proxy failed to listen"
+"""What mitmproxy says where it cannot have the port (mitmproxy/proxy/mode_servers.py)."""
 
 
 BY = "pixelwitness live"
@@ -240,10 +243,11 @@ class _Sitting:
             try:
                 row = await self._proxy_that_records(guarding, folder, store)
                 break
-            except LiveError:
-                if not (tries_left and self._settings.any_port and in_use(settings.host, settings.port)):
+            except LiveError as error:
+                # between being found free and being listened on, another program may have taken the port
+                taken = self._muted or _NO_LISTENING in str(error)
+                if not (tries_left and self._settings.any_port and taken):
                     raise
-                # another program took the port since it was found free
                 settings = settings._replace(port=free_port(settings.host, 0))
         self._recording = True
         place = row.listening if row is not None and row.listening else f"{settings.host}:{settings.port}"
@@ -278,12 +282,14 @@ class _Sitting:
         """Wait until the proxy listens and the addon has opened the session; return what it says of itself."""
         host, port = self._settings.proxy.host, self._settings.proxy.port
         while True:
-            if (code := self._proxy.returncode) is not None:
-                raise LiveError(f"{self._proxy.name} did not start. {self._proxy.last_words()}", code or 1)
             row = next((row for row in store.live_proxies() if row.pid == self._proxy.pid), None)
             if row is not None and row.listening:
                 return row
             opened = any(source.id not in known for source in store.sources(self._session))
+            if (code := self._proxy.returncode) is not None:
+                if opened and code == 0:
+                    return row  # it was ended as soon as it had begun
+                raise LiveError(f"{self._proxy.name} did not start. {self._proxy.last_words()}", code or 1)
             if opened and await _accepts(host, port):
                 return row
             await asyncio.sleep(POLL)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 PORT = 8080
 WEB_PORT = 8081
-"""Where mitmproxy and mitmweb listen unless told otherwise."""
+"""Where mitmproxy and mitmweb listen unless told otherwise; people who set a proxy by hand expect them."""
 
 HOLDING = ("pixelwitness_hold=true", "connection_strategy=lazy")
 """What holds pixel requests back, without even a connection to Meta being opened."""
@@ -86,7 +86,7 @@ def live(
             min=1,
             max=65535,
             metavar="N",
-            help="The port the proxy listens on; by default 8080 or a free one.",
+            help="The port the proxy listens on; a free one if not given.",
         ),
     ] = None,
     hold: Annotated[
@@ -154,7 +154,7 @@ def live(
             db=db,
             session=name,
             host=host,
-            port=_port(host, port),
+            port=_port(host, port, PORT if chosen is None else 0),
             rules=rules or (),
             packs=packs or (),
             recording=recording,
@@ -251,12 +251,12 @@ def _recording(wanted: Path | None, db: Path, session: str) -> Path:
     return wanted
 
 
-def _port(host: str, wanted: int | None) -> int:
+def _port(host: str, wanted: int | None, preferred: int) -> int:
     from cli.mitm import free_port, in_use  # noqa: PLC0415
 
     try:
         if wanted is None:
-            return free_port(host, PORT)
+            return free_port(host, preferred)
         if in_use(host, wanted):
             raise typer.BadParameter(
                 f"--port {wanted} is in use by another program; end that, name another port, or leave --port out"

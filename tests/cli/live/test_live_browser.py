@@ -183,15 +183,6 @@ def test_closing_the_browser_ends_it(browsing, tmp_path: Path) -> None:
     assert list(visit.temporary.iterdir()) == []
 
 
-def test_sigterm_ends_it_in_order(browsing, tmp_path: Path) -> None:
-    visit = browsing()
-    assert visit.end(signal.SIGTERM) == 0, visit.err
-    assert visit.out[-1] == "visit"
-    assert "incomplete" not in visit.err
-    assert visit.left() == []
-    assert list(visit.temporary.iterdir()) == []
-
-
 def test_a_kill_leaves_nothing_running_and_a_whole_session(browsing, tmp_path: Path) -> None:
     visit = browsing()
     assert visit.end(signal.SIGKILL) == -signal.SIGKILL
@@ -202,33 +193,9 @@ def test_a_kill_leaves_nothing_running_and_a_whole_session(browsing, tmp_path: P
         assert [page.title for page in store.pages("visit")] == ["Home"]
 
 
-def test_a_proxy_that_dies_ends_it_with_a_report_that_says_so(browsing, tmp_path: Path) -> None:
-    visit = browsing()
-    os.kill(visit.children()["mitmdump"], signal.SIGKILL)
-    assert visit.wait() == 1
-    assert "did not close its session itself" in visit.err
-    assert "mitmdump was ended from outside (signal 9)" in visit.err
-    assert visit.out == [str(tmp_path / "visit.html"), "visit"]
-    with Store(tmp_path / "visits.db") as store:
-        report = build_report(store, store.session("visit"))
-    assert not report.session.complete
-    assert [page.title for page in report.pages] == ["Home"]
-    assert visit.left() == []
-
-
 def test_a_browser_that_cannot_start_says_why(live, chromium, tmp_path: Path) -> None:
     visit = live("--session", "visit", chromium[0], chromium[1], "--browser-option=--ozone-platform=nonsense")
     assert visit.wait() == 2
     assert "no window can be opened" in visit.err or "ended with" in visit.err
     assert visit.out == []
     assert visit.left() == []
-
-
-def test_a_second_session_of_the_same_name_overwrites_nothing(browsing, tmp_path: Path) -> None:
-    assert browsing().end() == 0
-    first = {name: (tmp_path / name).read_bytes() for name in ("visit.mitm", "visit.html")}
-    again = browsing()
-    assert again.end() == 0
-    assert again.out == [str(tmp_path / "visit-2.html"), "visit"]
-    assert (tmp_path / "visit-2.mitm").stat().st_size
-    assert {name: (tmp_path / name).read_bytes() for name in first} == first
