@@ -35,6 +35,9 @@ _SUFFIXES = {
     FormatName.TEXT: "txt",
 }
 
+_OWN = re.compile(r"(localhost|127(\.\d+){3}|\[::1\])([:/?#]|$)", re.IGNORECASE)
+"""How an address on this machine begins."""
+
 _WINDOWLESS = ("--headless", "-headless", "--ozone-platform=headless")
 
 
@@ -199,12 +202,16 @@ def live(
 
 
 def page_address(text: str) -> str:
-    """Return the address of a page from what was typed: without a scheme, https is meant.
+    """Return the address of a page from what was typed: without a scheme https is meant, or http on this machine.
 
     Raises typer.BadParameter where it is no address of a website.
     """
     typed = text.strip()
-    address = typed if re.match(r"[a-zA-Z][a-zA-Z0-9+.-]*:(?!\d)", typed) else f"https://{typed}"
+    address = (
+        typed
+        if re.match(r"[a-zA-Z][a-zA-Z0-9+.-]*:(?!\d)", typed)
+        else f"{'http' if _OWN.match(typed) else 'https'}://{typed}"
+    )
     try:
         parts = urlsplit(address)
         usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
