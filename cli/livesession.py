@@ -84,18 +84,16 @@ type Reason = Literal["signal", "browser", "proxy"]
 class LiveSettings(NamedTuple):
     """What a live session is started with.
 
-    `browser` None: whoever uses the proxy brings one. `url` is the first page. `holding`: pixel requests must not
-    leave. `make_page` None: there is no live page. `opens_page`: it is opened in the user's own default browser.
-    `alert` is the score from which it calls an event out. `any_port`: another port will do where it is taken.
+    `browser` None: whoever uses the proxy brings one. `url` is the first page. `make_page` None: there is no live
+    page. `opens_page`: it is opened in the user's own default browser. `any_port`: another port than the proxy's will
+    do where that is taken.
     """
 
     proxy: ProxySettings
     browser: Browser | None = None
     browser_options: Sequence[str] = ()
     url: str | None = None
-    holding: bool = False
     make_page: PageMaker | None = None
-    alert: int = 60
     any_port: bool = False
     opens_page: bool = True
 
@@ -224,7 +222,7 @@ class _Sitting:
 
     async def _start(self, guarding: guard.Guard, folder: Path, store: Store) -> None:
         row = await self._start_proxy(guarding, folder, store)
-        if self._settings.holding and not (row is not None and row.holding):
+        if self._settings.proxy.hold and not (row is not None and row.holding):
             raise LiveError("The proxy does not hold requests back as asked, so nothing was started.")
         address = await self._start_page(row)
         if self._settings.browser is not None:
@@ -298,7 +296,7 @@ class _Sitting:
         if self._settings.make_page is None:
             return None
         page = self._settings.make_page(
-            self._settings.proxy.db, self._session, row.id if row is not None else None, self._settings.alert
+            self._settings.proxy.db, self._session, row.id if row is not None else None, self._settings.proxy.alert
         )
         address = await page.start()
         self._page = page

@@ -30,9 +30,10 @@ _PROGRAMS = {Interface.DUMP: "mitmdump", Interface.WEB: "mitmweb", Interface.CON
 class ProxySettings(NamedTuple):
     """What a proxy is started with.
 
-    `session` empty: the addon names it. `recording` is the `.mitm` file it writes; `confdir` the folder of the
-    authority's keys, None for mitmproxy's own. `options` are further settings of mitmproxy as `name=value`, and
-    `extra` what goes to mitmproxy as it is.
+    `session` empty: the addon names it. `recording` is the `.mitm` file it writes. `hold`: pixel requests do not
+    leave. `alert` is the score from which an event is called out, 0 for never; `bell` rings then. `confdir` is the
+    folder of the authority's keys, None for mitmproxy's own. `options` are further settings of mitmproxy as
+    `name=value`, and `extra` what goes to mitmproxy as it is.
     """
 
     ui: Interface
@@ -43,6 +44,9 @@ class ProxySettings(NamedTuple):
     rules: Sequence[Path] = ()
     packs: Sequence[str] = ()
     recording: Path | None = None
+    hold: bool = False
+    alert: int = 0
+    bell: bool = False
     confdir: Path | None = None
     options: Sequence[str] = ()
     extra: Sequence[str] = ()
@@ -78,6 +82,12 @@ def command_line(settings: ProxySettings) -> list[str]:
     options = [f"pixelwitness_db={settings.db.resolve()}", f"pixelwitness_session={settings.session}"]
     options += [f"pixelwitness_rules={path.resolve()}" for path in settings.rules]
     options += [f"pixelwitness_packs={pack}" for pack in pack_names(settings.packs)]
+    if settings.hold:
+        options.append("pixelwitness_hold=true")
+    if settings.alert:
+        options.append(f"pixelwitness_alert={settings.alert}")
+    if settings.bell:
+        options.append("pixelwitness_bell=true")
     if settings.confdir is not None:
         options.append(f"confdir={settings.confdir}")
     if settings.ui is Interface.DUMP:

@@ -24,9 +24,6 @@ PORT = 8080
 WEB_PORT = 8081
 """Where mitmproxy and mitmweb listen unless told otherwise; people who set a proxy by hand expect them."""
 
-HOLDING = ("pixelwitness_hold=true", "connection_strategy=lazy")
-"""What holds pixel requests back, without even a connection to Meta being opened."""
-
 _SUFFIXES = {
     FormatName.HTML: "html",
     FormatName.JSON: "json",
@@ -161,20 +158,15 @@ def live(
             rules=rules or (),
             packs=packs or (),
             recording=recording,
-            options=(
-                "store_streamed_bodies=true",
-                f"pixelwitness_alert={alert}",
-                *(HOLDING if hold else ()),
-                *_web_options(ui, opens=not no_open),
-            ),
+            hold=hold,
+            alert=alert,
+            options=("store_streamed_bodies=true", *_web_options(ui, opens=not no_open)),
             extra=tuple(context.args),
         ),
         browser=chosen,
         browser_options=tuple(browser_option or ()),
         url=address,
-        holding=hold,
         make_page=_page_maker(),
-        alert=alert,
         any_port=port is None,
         opens_page=not no_open,
     )

@@ -846,8 +846,8 @@ def test_a_folder_that_cannot_be_made_is_a_sentence(run: Run, tmp_path: Path, ar
         ("--help",),
         ("-h",),
         *((name, "--help") for name in (
-            "demo", "replay", "proxy", "addon-path", "report", "sessions", "events", "explain", "schema", "mark",
-            "review", "rescore", "forget", "rules",
+            "live", "demo", "replay", "proxy", "addon-path", "report", "sessions", "events", "explain", "schema",
+            "mark", "review", "rescore", "forget", "rules",
         )),
         *(("rules", name, "--help") for name in ("list", "check", "test", "score", "coverage", "new")),
     ],
