@@ -13,6 +13,7 @@ from cli.commands import (
     gathering,
     judging,
     linking,
+    live,
     marking,
     persona,
     reading,
@@ -31,6 +32,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
 app.command()(gathering.demo)
+app.command(cls=live.PassesOn)(live.live)
 app.command()(gathering.replay)
 app.command(context_settings={"allow_extra_args": True})(gathering.proxy)
 app.command()(watching.watch)

@@ -1,10 +1,10 @@
-"""Starting mitmproxy with the addon: its command line, and what is checked before it starts."""
+"""What is checked before a proxy is started that the user sets up: its ports, and the file it records into."""
 
 import os
 import socket
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 import typer
 
@@ -13,43 +13,6 @@ WEB_PORT: Final = 8081
 
 _OWN_PORT: Final = ("-p", "--listen-port", "-m", "--mode")
 _OWN_WEB_PORT: Final = "--web-port"
-
-
-class ProxySettings(NamedTuple):
-    """What the addon and mitmproxy are told."""
-
-    db: Path
-    session: str
-    host: str
-    port: int
-    recording: Path | None = None
-    hold: bool = False
-    alert: int = 0
-    bell: bool = False
-    rules: tuple[Path, ...] = ()
-    packs: tuple[str, ...] = ()
-    persona: Path | None = None
-
-
-def proxy_command(program: Path, script: Path, settings: ProxySettings, *, quiet: bool) -> list[str]:
-    """Return the command line; `quiet`: of what mitmproxy has to say only our lines are shown."""
-    command = [str(program), "-s", str(script)]
-    command += ["--listen-host", settings.host, "--listen-port", str(settings.port)]
-    if quiet:
-        command += ["--set", "flow_detail=0", "--set", "termlog_verbosity=alert"]  # our lines, not every connection
-    if settings.recording is not None:
-        command += ["-w", str(settings.recording.resolve())]
-    options: list[tuple[str, object]] = [("db", settings.db.resolve()), ("session", settings.session)]
-    options += [("rules", path.resolve()) for path in settings.rules]
-    options += [("packs", pack) for pack in settings.packs]
-    if settings.persona is not None:
-        options.append(("persona", settings.persona.resolve()))
-    if settings.alert:
-        options.append(("alert", settings.alert))
-    options += [(name, "true") for name in ("hold", "bell") if getattr(settings, name)]
-    for name, value in options:
-        command += ["--set", f"pixelwitness_{name}={value}"]
-    return command
 
 
 def make_recording(path: Path) -> None:

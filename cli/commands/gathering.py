@@ -3,8 +3,6 @@
 import os
 import signal
 import subprocess
-import sys
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,24 +10,15 @@ import typer
 
 from cli.commands import persona as persons
 from cli.exits import ExitCode
+from cli.mitm import RECORDING_WARNING, Interface, ProxySettings, addon_script, command_line
 from cli.options import DEFAULT_DATABASE, Database, Packs, PersonaFile, Rules
+from cli.outcome import say_outcome
 from cli.talk import make_folder, progress, put, say, write_file
 
 if TYPE_CHECKING:
     from addon.store.store import Store
 
 DEMO_FOLDER = Path("pixelwitness-demo")
-
-
-class Interface(StrEnum):
-    """Which of mitmproxy's programs runs."""
-
-    DUMP = "dump"
-    WEB = "web"
-    CONSOLE = "console"
-
-
-_PROGRAMS = {Interface.DUMP: "mitmdump", Interface.WEB: "mitmweb", Interface.CONSOLE: "mitmproxy"}
 
 
 def replay(
@@ -114,7 +103,7 @@ def replay(
                 incomplete |= not source.complete
             if person is not None:
                 persons.search_session(store, name, person, by)
-            _summarise(store, name)
+            say_outcome(store, name)
     say(f"Next: pixelwitness report {names[-1]} --format html -o report.html" + _db_hint(db))
     for name in names:
         put(name)
@@ -155,7 +144,7 @@ def demo(
                 rederive(store, rule_matcher, name)
             if paths == published:
                 _quote_published(store, name)
-            _summarise(store, name)
+            say_outcome(store, name)
             target = folder / f"{name}.html"
             write_file(target, FORMATS["html"].render(build_report(store, store.session(name)), 0))
             written.append(target.resolve())
@@ -206,41 +195,40 @@ def proxy(
 
       pixelwitness proxy --host 0.0.0.0 -- --mode wireguard
     """
-    from cli.proxying import ProxySettings, check_ports, make_recording, proxy_command  # noqa: PLC0415 - loaded when needed
-    from rules.loader import pack_names  # noqa: PLC0415
+    from cli.proxying import check_ports, make_recording  # noqa: PLC0415 - loaded when needed
 
-    program = Path(sys.executable).with_name(_PROGRAMS[ui])
-    if not program.exists():
-        raise typer.BadParameter(f"{program.name} is not installed beside this Python; reinstall Pixelwitness")
     if bell and alert is None:
         raise typer.BadParameter("--bell rings with alerts: say from which score on with --alert")
+    command = command_line(
+        ProxySettings(
+            ui=ui,
+            db=db,
+            session=session or "",
+            host=host,
+            port=port,
+            rules=rules or (),
+            packs=packs or (),
+            persona=persona,
+            recording=record,
+            hold=hold,
+            alert=alert or 0,
+            bell=bell,
+            extra=context.args,
+        )
+    )
     _check_database(db)
     check_ports(host, port, web=ui is Interface.WEB, arguments=context.args)
-    if record is not None:
-        make_recording(record)
     if persona is not None:
         persons.read(persona)  # a mistake in it is told before anything is recorded
-    settings = ProxySettings(
-        db=db,
-        session=session or "",
-        host=host,
-        port=port,
-        recording=record,
-        hold=hold,
-        alert=alert or 0,
-        bell=bell,
-        rules=tuple(rules or ()),
-        packs=pack_names(packs or ()),
-        persona=persona,
-    )
+    if record is not None:
+        make_recording(record)
     say(f"Proxy on {host}:{port}; set it in the browser and open http://mitm.it for the certificate. Ctrl-C ends it.")
     if record is not None or "-w" in context.args or "--save-stream-file" in context.args:
-        say("The recording will hold everything, session cookies and passwords too: keep it safe, delete it in time.")
+        say(RECORDING_WARNING)
     if hold:
         say("HOLDING: pixel requests will not leave. The proxy answers them itself, and Meta gets none of them.")
     process = subprocess.Popen(  # noqa: S603 - our own program, the user's arguments
-        [*proxy_command(program, addon_script(), settings, quiet=ui is Interface.DUMP), *context.args],
-        umask=0o077 if os.name == "posix" else -1,
+        command, umask=0o077 if os.name == "posix" else -1
     )
     # a service manager ends us with SIGTERM: the proxy must close its session then, too
     signal.signal(signal.SIGTERM, lambda *_: process.terminate())
@@ -251,7 +239,7 @@ def proxy(
         except KeyboardInterrupt:
             continue  # the proxy got the signal too and closes the session
     if code not in {0, ExitCode.INTERRUPTED}:
-        say(f"{program.name} ended with {code}; its own message stands above.")
+        say(f"{Path(command[0]).name} ended with {code}; its own message stands above.")
         raise typer.Exit(1 if code < 0 else code)
 
 
@@ -260,30 +248,11 @@ def addon_path() -> None:
     put(str(addon_script()))
 
 
-def addon_script() -> Path:
-    """Return the path of the script that mitmproxy loads."""
-    import addon  # noqa: PLC0415 - only its place is needed
-
-    return Path(addon.__file__ or "").with_name("script.py").resolve()
-
-
 def _check_database(db: Path) -> None:
     """Raise StoreError before anything is started where the database cannot be used."""
     from addon.store.store import Store  # noqa: PLC0415 - loaded when needed
 
     Store(db).close()
-
-
-def _summarise(store: "Store", session: str) -> None:
-    from cli import sentences  # noqa: PLC0415 - loaded when needed
-    from cli.report import build_report  # noqa: PLC0415
-    from cli.summary import summarise  # noqa: PLC0415
-
-    report = build_report(store, store.session(session))
-    for _, text in sentences.banners(report):
-        say(text)
-    say(f"Session {session}: {len(report.events)} events in {len(report.acts)} visitor acts.")
-    say(sentences.headline(summarise(report)))
 
 
 def _quote_published(store: "Store", session: str) -> None:

@@ -897,8 +897,8 @@ def test_a_folder_that_cannot_be_made_is_a_sentence(run: Run, tmp_path: Path, ar
         ("--help",),
         ("-h",),
         *((name, "--help") for name in (
-            "demo", "replay", "proxy", "addon-path", "report", "sessions", "events", "explain", "schema", "mark",
-            "marks", "review", "rescore", "forget", "rules",
+            "live", "watch", "demo", "replay", "proxy", "addon-path", "report", "compare", "links", "sessions",
+            "events", "explain", "schema", "mark", "marks", "persona", "review", "rescore", "forget", "rules",
         )),
         *(("rules", name, "--help") for name in ("list", "check", "test", "score", "coverage", "new")),
     ],
