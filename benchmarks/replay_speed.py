@@ -39,8 +39,8 @@ GOALS = {
     ("dense", "one core"): 6,
 }
 COLUMNS = (
-    "Browsing", "Cores", "Flows", "Events", "File MB", "mitmdump s", "Pixelwitness s", "Ratio", "CPU ratio", "Goal", "Flows/s",
-    "Events/s", "Memory MB", "Reading",
+    "Browsing", "Cores", "Flows", "Events", "File MB", "mitmdump s", "Pixelwitness s", "Ratio", "CPU ratio", "Goal",
+    "Flows/s", "Events/s", "Memory MB", "Reading",
 )  # fmt: skip
 NOTES = """Medians, lowest and highest in brackets, start-up subtracted. mitmdump runs without any addon; memory is
 that of all processes together (goal: 250 MB at most). "CPU ratio" compares the computing time of all cores, which other
