@@ -298,7 +298,10 @@ class _Sitting:
         page = self._settings.make_page(
             self._settings.proxy.db, self._session, row.id if row is not None else None, self._settings.proxy.alert
         )
-        address = await page.start()
+        try:
+            address = await page.start()
+        except OSError as error:
+            raise LiveError(f"the live page cannot be shown: {error}") from None
         self._page = page
         self._stack.push_async_callback(self._stop_page)
         self._say(f"Live page: {address}")
