@@ -569,6 +569,7 @@ def _trust(make: Maker) -> None:
             ),
         }
     )
+    make.events[-1] = view
     make.act("page_view", view, make.event("14:06:03.420", "Microdata", page, title=title[1], link="account"))
     button = ("cd[buttonText]", "I am under 18 and need mental health services")
     features = '{"classList":"btn","destination":"https://www.example-trust.example/camhs/self-referral","id":"x1"}'
