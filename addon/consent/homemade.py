@@ -119,13 +119,12 @@ def read_home_made(name: str, value: str) -> CookieReading | None:
     state: ConsentState | None = "accepted" if word in ACCEPTED else "refused" if word in REFUSED else None
     if state is None:
         return None
+    if word in FLAGS and not any(part in lowered for part in PLAIN_PARTS):
+        return None
     if words & NEGATED or (state == "accepted" and not any(part in lowered for part in COOKIE_PARTS)):
         return CookieReading("unknown", f"{said}: may be of something else than cookies, or the contrary")
-    if word in FLAGS:
-        if not any(part in lowered for part in PLAIN_PARTS):
-            return None
-        if CLOSED & words:
-            return CookieReading("unknown", f"{said}: tells of the banner, not of the choice")
+    if word in FLAGS and CLOSED & words:
+        return CookieReading("unknown", f"{said}: tells of the banner, not of the choice")
     if meaning(_without_consent(lowered)) == "other":
         return CookieReading("unknown", f"{said}: on statistics or settings alone; nothing is said of marketing")
     return CookieReading(state, said)

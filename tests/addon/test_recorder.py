@@ -208,9 +208,9 @@ def test_marks_of_other_programs_count_for_old_and_new_events(proxy):
     assert running.get("www.facebook.com", PIXEL.format(ev="Lead", n=1)) == 200
     running.until(lambda: states() == ["refused", "refused"])
     with Store(running.db, create=False) as store:
-        before = store.consent_stamps("visit")
+        before = store.visitor_stamps("visit")
         restamp(store, "visit")
-        assert store.consent_stamps("visit") == before
+        assert store.visitor_stamps("visit") == before
     assert running.close() == 0
 
 
