@@ -13,7 +13,7 @@ from addon.decoders.base import Decoded
 from addon.decoders.meta import content
 from addon.decoders.meta.hidden_page import HiddenPage
 from addon.decoders.meta.identity import linkability
-from addon.fold import Sighting, client_key
+from addon.fold import Sighting, client_key, content_key
 from addon.model import Act, Epoch, Event, Frozen, Hit, Identifier, Problem, Witness
 from addon.observation import DECODERS, ConsentEvidence, ObservedRequest, PageVisit
 from addon.pageclass import page_class
@@ -254,7 +254,12 @@ def event_id(group: Sequence[Sighting]) -> str:
     main = group[0].hit
     first = min(group, key=lambda sighting: sighting.at)
     key = client_key(main)
-    text = "\n".join(key) if key is not None else f"{first.witness.key} {first.hit.index}"
+    if key is None:
+        text = f"{first.witness.key} {first.hit.index}"
+    elif main.counter is None:  # builds without a counter can send two events in one millisecond
+        text = "\n".join((*key, repr(content_key(main))))
+    else:
+        text = "\n".join(key)
     return "e" + hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:11]
 
 

@@ -27,6 +27,8 @@ _SLACK = 1.0
 _TRANSPORT_MARKS = frozenset({"rqm", "redirect", "cf", "ie[i]", "Referer"})
 """Parameters that say how a request travelled, not what it says."""
 
+_OWN = frozenset({"query", "body"})
+
 _PREFERRED = (
     "form_post", "beacon", "image", "text_post", "fetch", "batch", "noscript", "gateway", "sandbox_copy", "redirect",
 )  # fmt: skip
@@ -96,7 +98,7 @@ class Folder:
         key = client_key(hit)
         client = None if key is None else hash(("client", key))
         dedupe = hash(("dedupe", _dedupe_key(hit))) if hit.dedupe_id else None
-        content = hash(("content", _content_key(hit))) if hit.client_time is None else None
+        content = hash(("content", content_key(hit))) if hit.client_time is None else None
         group = None
         if key is not None and client is not None:
             group = self._same_client_event(sighting, key, client)
@@ -193,12 +195,12 @@ class Folder:
         return min(fitting, key=lambda group: abs(group.sightings[0].at - sighting.at), default=None)
 
     def _same_content(self, sighting: Sighting, mark: int) -> Group | None:
-        content = _content_key(sighting.hit)
+        content = content_key(sighting.hit)
         for number in self._candidates(mark, sighting.at - SAME_REQUEST_SECONDS - _SLACK):
             if abs(self._first_at[number] - sighting.at) > SAME_REQUEST_SECONDS:
                 continue
             group = self._open(number)
-            if not any(o.hit.client_time is None and _content_key(o.hit) == content for o in group.sightings):
+            if not any(o.hit.client_time is None and content_key(o.hit) == content for o in group.sightings):
                 continue  # two contents with one mark
             if sighting.hit.transport == "redirect" and group.sightings[0].hit.transport != "redirect":
                 return group
@@ -235,8 +237,8 @@ def client_key(hit: Hit) -> tuple[str, ...] | None:
 
 def _says_the_same(hit: Hit, group: Sequence[Sighting]) -> bool:
     """Tell whether a hit without counter repeats a group's content: builds without `ec` can send two alike."""
-    content = _content_key(hit)
-    return any(_content_key(other.hit) == content for other in group)
+    content = content_key(hit)
+    return any(content_key(other.hit) == content for other in group)
 
 
 def _dedupe_key(hit: Hit) -> tuple[str, str, str]:
@@ -252,15 +254,20 @@ def _may_join(hit: Hit, other: Sighting, sighting: Sighting) -> bool:
     if (hit.transport == "gateway") != (other.hit.transport == "gateway"):
         return True
     if other.witness.source_id != sighting.witness.source_id:
-        return _content_key(hit) == _content_key(other.hit) and abs(other.at - sighting.at) <= SAME_REQUEST_SECONDS
+        return content_key(hit) == content_key(other.hit) and abs(other.at - sighting.at) <= SAME_REQUEST_SECONDS
     if client_key(hit) is not None and client_key(other.hit) is not None:
         return client_key(hit) == client_key(other.hit)
     # a gateway that is retried at its fallback sends the same words again
-    return _content_key(hit) == _content_key(other.hit) and hit.recipient_host != other.hit.recipient_host
+    return content_key(hit) == content_key(other.hit) and hit.recipient_host != other.hit.recipient_host
 
 
-def _content_key(hit: Hit) -> tuple[object, ...]:
-    said = sorted((param.name, param.value) for param in hit.parameters if param.name not in _TRANSPORT_MARKS)
+def content_key(hit: Hit) -> tuple[object, ...]:
+    """Return what a hit says in its own parameters: headers and cookies are missing in some captures."""
+    said = sorted(
+        (param.name, param.value)
+        for param in hit.parameters
+        if param.context in _OWN and param.name not in _TRANSPORT_MARKS
+    )
     return hit.pixel_id, hit.event_name, tuple(said)
 
 

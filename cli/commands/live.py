@@ -1,6 +1,5 @@
 """The command live: a proxy, an isolated browser, a recording and a page that shows what leaves, in one."""
 
-import asyncio
 import re
 import time
 from pathlib import Path
@@ -130,7 +129,9 @@ def live(
 
       pixelwitness live --no-browser --host 0.0.0.0 --port 8080
     """
-    from cli.browsers.finding import BrowserError  # noqa: PLC0415 - loaded when needed
+    import asyncio  # noqa: PLC0415 - loaded when needed
+
+    from cli.browsers.finding import BrowserError  # noqa: PLC0415
     from cli.livesession import InterruptedEarlyError, LiveError, LiveSettings  # noqa: PLC0415
     from cli.livesession import record as record_session  # noqa: PLC0415
     from cli.mitm import ProxySettings, program  # noqa: PLC0415

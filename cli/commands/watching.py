@@ -1,9 +1,7 @@
 """The command that shows the live page: watch."""
 
-import asyncio
 import signal
 import sys
-import webbrowser
 from pathlib import Path
 from typing import Annotated
 
@@ -44,6 +42,8 @@ def watch(
 
       pixelwitness watch visit --by "A. Reporter" --open
     """
+    import asyncio  # noqa: PLC0415 - loaded when needed
+
     try:
         asyncio.run(_serve(session, db, by, alert, port, show=show))
     except OSError as error:
@@ -51,7 +51,10 @@ def watch(
 
 
 async def _serve(session: str | None, db: Path, by: str | None, alert: int, port: int, *, show: bool) -> None:
-    from cli.livepage.server import LivePage  # noqa: PLC0415 - tornado is loaded when needed
+    import asyncio  # noqa: PLC0415 - loaded when needed
+    import webbrowser  # noqa: PLC0415
+
+    from cli.livepage.server import LivePage  # noqa: PLC0415
 
     page = LivePage(db, session, by=by, alert=alert, port=port)
     url = await page.start()

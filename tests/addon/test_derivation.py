@@ -22,14 +22,15 @@ from addon.fold import (
     SAME_REQUEST_SECONDS,
     Folder,
     Sighting,
-    _content_key,
     _dedupe_key,
     _may_join,
     _rank,
     _says_the_same,
     client_key,
+    content_key,
     fold,
 )
+from addon.model import CapturedRequest
 from addon.observation import Observer
 from addon.store.store import Store
 from rules.engine import Matcher
@@ -85,6 +86,30 @@ def streamed(given: Observations, judge: Matcher, window: int) -> tuple[dict[str
     found = totals._replace(acts=tuple(totals.acts))._asdict()
     assert len({item.event.id for item in held.events}) == len(held.events)
     return {item.event.id: item for item in held.events}, found
+
+
+@pytest.mark.parametrize("window", [1, None])
+def test_events_of_one_millisecond_without_a_counter_are_all_kept(judge: Matcher, window: int | None) -> None:
+    """Such events have the same pixel, name, time and page: only what they say tells them apart."""
+    observer = Observer("mitm-1")
+    for number, name in enumerate(("first", "second", "second")):
+        observer.observe(
+            CapturedRequest(
+                source_kind="mitm",
+                position=number,
+                method="GET",
+                url=f"https://www.facebook.com/tr/?id=1&ev=Lead&dl=https%3A%2F%2Fclinic.example%2F&ts=1790000000000"
+                f"&cd[content_name]={name}",
+                http_version="HTTP/2.0",
+                headers=(("cookie", f"fr={number}"),),
+                started_at=1_790_000_000.5 + number / 100,
+            )
+        )
+    held = EverythingHeld(observer.requests)
+    totals = derive_events(held, Surroundings(), judge, None, held, window=window)
+    assert sorted(len(item.event.hits) for item in held.events) == [1, 2]
+    assert len({item.event.id for item in held.events}) == 2
+    assert sorted(id_ for act in totals.acts for id_ in act.event_ids) == sorted(i.event.id for i in held.events)
 
 
 @pytest.mark.parametrize("window", [1, 2, 7])
@@ -163,7 +188,7 @@ def plain_fold(sightings: Iterable[Sighting]) -> list[list[Sighting]]:
         if hit.dedupe_id:
             enter(by_dedupe_id[_dedupe_key(hit)], group)
         if hit.client_time is None:
-            enter(by_content[_content_key(hit)], group)
+            enter(by_content[content_key(hit)], group)
     for group in groups:
         group.sort(key=_rank)
     return groups
@@ -199,7 +224,7 @@ def same_dedupe_id(
 
 
 def same_content(sighting: Sighting, index: dict[tuple[object, ...], list[list[Sighting]]]) -> list[Sighting] | None:
-    for group in index.get(_content_key(sighting.hit), ()):
+    for group in index.get(content_key(sighting.hit), ()):
         first = group[0]
         if abs(first.at - sighting.at) > SAME_REQUEST_SECONDS:
             continue
