@@ -1,11 +1,13 @@
 """mitmproxy's flows as captured requests, one of the few modules that import mitmproxy."""
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any, ClassVar, NamedTuple
 
 from mitmproxy import flow as mitm_flow
 from mitmproxy import http
 from mitmproxy.io import FlowReader
+from mitmproxy.net.http import url as mitm_url
 
 from addon.model import CapturedRequest, Problem
 from addon.reader import CaptureReader
@@ -143,7 +145,7 @@ def flow_request(
         source_kind=source_kind,
         position=position,
         method=request.method,
-        url=_plain_url(request.pretty_url),
+        url=_plain_url(_url(request)),
         http_version=request.http_version,
         headers=_header_lines(request.headers),
         body=body or b"",
@@ -194,6 +196,19 @@ def _kept_response(response: http.Response | None) -> bytes | None:
 
 def _header_lines(headers: http.Headers) -> tuple[tuple[str, str], ...]:
     return tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in headers.fields)
+
+
+def _url(request: http.Request) -> str:
+    """Return mitmproxy's `pretty_url`, whose costly part is the same for every request of a host."""
+    if request.first_line_format == "authority" or not request.host_header or request.path == "*":
+        return request.pretty_url
+    return _origin(request.scheme, request.host_header) + request.path
+
+
+@lru_cache(maxsize=512)
+def _origin(scheme: str, host_header: str) -> str:
+    host, port = mitm_url.parse_authority(host_header, check=False)
+    return mitm_url.unparse(scheme, host, port or mitm_url.default_port(scheme) or 443, "")
 
 
 def _plain_url(url: str) -> str:
