@@ -1,11 +1,13 @@
 """mitmproxy's flows as captured requests, one of the few modules that import mitmproxy."""
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any, BinaryIO, ClassVar, NamedTuple
 
 from mitmproxy import flow as mitm_flow
 from mitmproxy import http
 from mitmproxy.io import FlowReader
+from mitmproxy.net.http import url as mitm_url
 
 from addon.bodies import MAX_KEPT_RESPONSE, is_looked_into, unpacked
 from addon.model import CapturedRequest
@@ -141,7 +143,7 @@ def flow_request(
         source_kind=source_kind,
         position=position,
         method=request.method,
-        url=storable_address(request.pretty_url),
+        url=storable_address(_url(request)),
         http_version=request.http_version,
         headers=_header_lines(request.headers),
         body=body or b"",
@@ -207,6 +209,19 @@ def read_flow(file: BinaryIO, start: int) -> CapturedRequest | None:
     if flow is None:
         raise EOFError("the file became shorter while it was read")
     return flow_request(flow, start, "mitm") if isinstance(flow, http.HTTPFlow) else None
+
+
+def _url(request: http.Request) -> str:
+    """Return mitmproxy's `pretty_url`, whose costly part is the same for every request of a host."""
+    if request.first_line_format == "authority" or not request.host_header or request.path == "*":
+        return request.pretty_url
+    return _origin(request.scheme, request.host_header) + request.path
+
+
+@lru_cache(maxsize=512)
+def _origin(scheme: str, host_header: str) -> str:
+    host, port = mitm_url.parse_authority(host_header, check=False)
+    return mitm_url.unparse(scheme, host, port or mitm_url.default_port(scheme) or 443, "")
 
 
 class FlowFileReader(CaptureReader):

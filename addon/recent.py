@@ -40,6 +40,9 @@ class Change(NamedTuple):
     held: frozenset[str]
 
 
+UNCHANGED = Change((), (), (), (), frozenset(), frozenset())
+
+
 class RecentEvents:
     """Folds the requests of an open session, as they come, with the latest ones."""
 
@@ -75,6 +78,8 @@ class RecentEvents:
 
     def change(self, with_cookies: frozenset[str]) -> Change:
         """Work out what the requests taken in since the last call change; `with_cookies` as in `build_event`."""
+        if not self._touched:
+            return UNCHANGED
         groups = [group for group in fold(self._sightings) if any(item.witness.key in self._touched for item in group)]
         built = [build_event(group, with_cookies, None) for group in groups]
         self._history.add(clicks=banner_clicks(built))
@@ -100,8 +105,7 @@ class RecentEvents:
         for name in gone:
             self._open.pop(name, None)
         former_acts = {act.id: act for act in self._acts}
-        if events:
-            self._acts = acts_of(tuple(self._open.values()))
+        self._acts = acts_of(tuple(self._open.values()))
         acts = {act.id: act for act in self._acts}
         change = Change(
             events=tuple(events),

@@ -123,7 +123,9 @@ class Origin:
 class Proxy:
     """`mitmdump -s` (or another of its programs) with the addon."""
 
-    def __init__(self, folder: Path, origin_port: int, *options: str, program: str = "mitmdump") -> None:
+    def __init__(
+        self, folder: Path, origin_port: int, *options: str, program: str = "mitmdump", redirect: bool = True
+    ) -> None:
         self.port = _free_port()
         self.db = folder / "live.db"
         self.recording = folder / "live.mitm"
@@ -131,7 +133,8 @@ class Proxy:
         script = folder / "to_loopback.py"
         script.write_text(REDIRECT_SCRIPT)
         command = [
-            str(Path(sys.executable).with_name(program)), "-s", str(script), "-s", str(addon_script()),
+            str(Path(sys.executable).with_name(program)), *(["-s", str(script)] if redirect else []),
+            "-s", str(addon_script()),
             "--listen-host", "127.0.0.1", "--listen-port", str(self.port), "-w", str(self.recording),
             "--set", f"confdir={self.conf}", "--set", f"pixelwitness_db={self.db}",
             "--set", "pixelwitness_session=visit", *(["--set", "flow_detail=0"] if program == "mitmdump" else []),
@@ -219,8 +222,8 @@ def origin() -> Iterator[Origin]:
 def proxy(tmp_path: Path, origin: Origin) -> Iterator[Callable[..., Proxy]]:
     running: list[Proxy] = []
 
-    def start(*options: str, program: str = "mitmdump") -> Proxy:
-        running.append(Proxy(tmp_path, origin.port, *options, program=program))
+    def start(*options: str, program: str = "mitmdump", redirect: bool = True) -> Proxy:
+        running.append(Proxy(tmp_path, origin.port, *options, program=program, redirect=redirect))
         return running[-1]
 
     yield start

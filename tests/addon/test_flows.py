@@ -10,7 +10,7 @@ from mitmproxy.test import tflow, tutils
 
 from addon.bodies import MAX_KEPT_RESPONSE
 from addon.capture import read_capture
-from addon.flows import HELD_KEY, PROVENANCE_KEY, delivery, flow_request
+from addon.flows import HELD_KEY, PROVENANCE_KEY, FlowSnapshot, delivery, flow_request
 
 Capture = Callable[..., Path]
 
@@ -210,6 +210,77 @@ def test_a_refusal_is_an_answer() -> None:
     made.response.status_code = 403
     read = flow_request(made, 0, "mitm")
     assert (read.delivery, read.status) == ("answered", 403)
+
+
+def test_a_request_that_waited_in_the_interface_until_the_end_did_not_leave() -> None:
+    made = unanswered()
+    assert delivery(made) == "sent"
+    made.intercepted = True
+    assert delivery(made) == "not_sent"
+
+
+def test_what_the_proxy_answered_itself_is_no_answer() -> None:
+    made = http_flow()
+    made.metadata[HELD_KEY] = True
+    read = flow_request(made, 0, "mitm")
+    assert (read.status, read.response_headers, read.server_address) == (None, (), None)
+
+
+# snapshots
+
+
+def test_a_snapshot_reads_as_its_flow_and_keeps_still() -> None:
+    made = http_flow()
+    made.request.headers = http.Headers([(b"cookie", b"a=1"), (b"X", b"\xff")])
+    made.response.headers["content-type"] = "text/html"
+    made.response.content = b"<title>x</title>"
+    snapshot, expected = FlowSnapshot(made), flow_request(made, 3, "live")
+    made.request.headers["x"] = "changed"
+    made.request.path = "/other"
+    made.response.content = b"other"
+    made.metadata[HELD_KEY] = True
+    assert snapshot.captured(3) == expected
+    assert flow_request(made, 3, "live") != expected
+
+
+@pytest.mark.parametrize(
+    "host", [None, "www.facebook.com", "www.facebook.com:8443", "WWW.Facebook.com", "[::1]:80", "ü.example"]
+)
+@pytest.mark.parametrize("path", ["/tr/?id=1", "*", "/a#b"])
+@pytest.mark.parametrize("version", ["HTTP/1.1", "HTTP/2.0"])
+def test_an_address_is_mitmproxys_own(host: str | None, path: str, version: str) -> None:
+    made = http_flow("http://203.0.113.9:8080/")
+    made.request.headers.clear()
+    made.request.http_version = version
+    if host is not None:
+        made.request.data.headers["host"] = host
+    made.request.data.path = path.encode()
+    assert flow_request(made, 0, "mitm").url == made.request.pretty_url
+
+
+def test_a_request_under_way_is_sent_only_where_a_connection_to_its_recipient_stands() -> None:
+    made = unanswered()
+    server = made.server_conn
+    server.address, server.tls, server.timestamp_tls_setup = (
+        (made.request.host, made.request.port),
+        True,
+        1_790_000_000.4,
+    )
+    server.state = connection.ConnectionState.OPEN
+    assert FlowSnapshot(made).leaving(1).delivery == "sent"
+    server.timestamp_tls_setup = None  # the handshake is not over
+    assert FlowSnapshot(made).leaving(1).delivery == "unknown"
+    server.tls = False
+    assert FlowSnapshot(made).leaving(1).delivery == "sent"
+    server.timestamp_tcp_setup = None
+    assert FlowSnapshot(made).leaving(1).delivery == "unknown"
+
+
+def test_a_request_that_is_sent_elsewhere_is_not_called_sent_while_it_is_under_way() -> None:
+    made = unanswered()
+    made.server_conn.address = ("elsewhere.example", 443)
+    made.server_conn.state = connection.ConnectionState.OPEN
+    assert FlowSnapshot(made).leaving(1).delivery == "unknown"
 
 
 # files

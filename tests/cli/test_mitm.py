@@ -57,7 +57,6 @@ def test_a_free_port_is_the_preferred_one_or_another() -> None:
     assert free_port("127.0.0.1", port) == port
 
 
-@pytest.mark.xfail(strict=True, reason="the addon that holds requests back and raises alerts is not here yet")
 def test_mitmproxy_ignores_options_it_does_not_know_so_every_one_must_exist() -> None:
     declared = set(re.findall(r'"(pixelwitness_\w+)"', (ROOT / "addon" / "live.py").read_text("utf-8")))
     used = set(re.findall(r"(pixelwitness_\w+)=", (ROOT / "cli" / "mitm.py").read_text("utf-8")))
