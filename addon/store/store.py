@@ -470,7 +470,9 @@ class Store(PersonaTables):
     ) -> None:
         """Write events that are not there; `numbers` are those that earlier versions of them had."""
         known = numbers or {}
-        following = count(int(self._rows("SELECT coalesce(max(number), 0) + 1 AS next FROM der_events")[0]["next"]))
+        last = int(self._rows("SELECT coalesce(max(number), 0) AS last FROM der_events")[0]["last"])
+        # the numbers of earlier versions, which are not there at the moment, are taken
+        following = count(max([last, *(number for number in known.values() if number)]) + 1)
         numbered = [(known.get(item.event.id) or next(following), item) for item in events]
         self._insert("der_events", (event_row(session, item, number) for number, item in numbered))
         self._insert("der_event_requests", (row for item in events for row in request_links(session, item.event)))

@@ -532,6 +532,17 @@ def test_a_change_of_events_is_seen_once(kept: Store) -> None:
     assert set(kept.changed_events("visit", last)) == ids - {one.event.id}
 
 
+def test_a_new_event_beside_the_latest_one_again_takes_nobodys_place(kept: Store) -> None:
+    derivation = kept.derivation("visit")
+    assert derivation is not None
+    latest = derivation.events[-1]
+    new = latest.model_copy(update={"event": latest.event.model_copy(update={"id": "e00000000new"})})
+    kept.put_events("visit", [new, latest])
+    after = kept.derivation("visit")
+    assert after is not None
+    assert {item.event.id for item in after.events} == {item.event.id for item in (*derivation.events, new)}
+
+
 def test_another_connection_notices_that_something_was_written(kept: Store) -> None:
     with Store(kept.path) as watcher:
         before = watcher.data_version()
