@@ -362,6 +362,10 @@ class _Sitting:
             store.add_mark(self._session, Mark(at=time.time(), kind="note", site=None, text=text, by=BY))
 
     async def _unless_interrupted(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do the work of starting; a signal ends it, and once the proxy records, the session ends like any other.
+
+        Raises InterruptedEarlyError where nothing was recorded yet.
+        """
         task = asyncio.create_task(work)
         stop = asyncio.create_task(self._signals.first.wait())
         try:
@@ -372,7 +376,9 @@ class _Sitting:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
-            raise InterruptedEarlyError
+            if not self._recording:
+                raise InterruptedEarlyError
+            return
         task.result()
 
     # waiting

@@ -957,7 +957,7 @@ def test_a_full_disk_is_a_sentence(kept: Run, capture: Path, monkeypatch: pytest
     def full(*_: object, **__: object) -> None:
         raise sqlite3.OperationalError("database or disk is full")
 
-    monkeypatch.setattr("addon.store.store.Store.write_derivation", full)
+    monkeypatch.setattr("addon.store.store.Store.rewrite_derivation", full)
     result = kept("replay", capture, "--session", "second")
     assert result.code == ExitCode.DATABASE
     assert "cannot be written: database or disk is full" in result.err
