@@ -184,6 +184,7 @@ def proxy(
       pixelwitness proxy --host 0.0.0.0 -- --mode wireguard
     """
     from cli.proxying import ProxySettings, check_ports, make_recording, proxy_command  # noqa: PLC0415 - loaded when needed
+    from cli.rulebook import matcher  # noqa: PLC0415
     from rules.loader import pack_names  # noqa: PLC0415
 
     program = Path(sys.executable).with_name(_PROGRAMS[ui])
@@ -191,8 +192,11 @@ def proxy(
         raise typer.BadParameter(f"{program.name} is not installed beside this Python; reinstall Pixelwitness")
     if bell and alert is None:
         raise typer.BadParameter("--bell rings with alerts: say from which score on with --alert")
-    _check_database(db)
+    chosen_packs = pack_names(packs or ())
+    if rules:
+        matcher(rules)  # a broken rule is told before anything starts
     check_ports(host, port, web=ui is Interface.WEB, arguments=context.args)
+    _check_database(db)
     if record is not None:
         make_recording(record)
     settings = ProxySettings(
@@ -205,7 +209,7 @@ def proxy(
         alert=alert or 0,
         bell=bell,
         rules=tuple(rules or ()),
-        packs=pack_names(packs or ()),
+        packs=chosen_packs,
     )
     say(f"Proxy on {host}:{port}; set it in the browser and open http://mitm.it for the certificate. Ctrl-C ends it.")
     if record is not None or "-w" in context.args or "--save-stream-file" in context.args:
