@@ -141,13 +141,15 @@ def flow_request(
     peer = flow.client_conn.peername
     server = None if held else flow.server_conn.peername or flow.server_conn.address
     body = request.raw_content
+    lines = _header_lines(request.headers)
+    answer_lines = _header_lines(response.headers) if response else ()
     return CapturedRequest(
         source_kind=source_kind,
         position=position,
         method=request.method,
-        url=_plain_url(_url(request)),
+        url=_plain_url(_url(request, lines)),
         http_version=request.http_version,
-        headers=_header_lines(request.headers),
+        headers=lines,
         body=body or b"",
         body_problem="the body is missing in the capture" if body is None else None,
         started_at=request.timestamp_start or flow.timestamp_created,
@@ -155,8 +157,8 @@ def flow_request(
         server_address=server[0] if server else None,
         delivery=delivery(flow),
         status=response.status_code if response else None,
-        response_headers=_header_lines(response.headers) if response else (),
-        response_body=_kept_response(response),
+        response_headers=answer_lines,
+        response_body=_kept_response(response, answer_lines),
         held=held,
         reconstruction=flow.metadata.get(PROVENANCE_KEY) == "reconstruction",
     )
@@ -182,10 +184,10 @@ def delivery(flow: http.HTTPFlow | FlowSnapshot) -> Delivery:
     return "sent" if flow.request.timestamp_end is not None else "not_sent"
 
 
-def _kept_response(response: http.Response | None) -> bytes | None:
+def _kept_response(response: http.Response | None, lines: tuple[tuple[str, str], ...]) -> bytes | None:
     if response is None or response.raw_content is None or len(response.raw_content) > MAX_KEPT_RESPONSE:
         return None
-    kind = response.headers.get("content-type", "").lower()
+    kind = ", ".join(value for name, value in lines if name.lower() == "content-type").lower()
     if "html" not in kind and "javascript" not in kind:
         return None
     try:
@@ -198,11 +200,14 @@ def _header_lines(headers: http.Headers) -> tuple[tuple[str, str], ...]:
     return tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in headers.fields)
 
 
-def _url(request: http.Request) -> str:
+def _url(request: http.Request, lines: tuple[tuple[str, str], ...]) -> str:
     """Return mitmproxy's `pretty_url`, whose costly part is the same for every request of a host."""
-    if request.first_line_format == "authority" or not request.host_header or request.path == "*":
+    hosts = [value for name, value in lines if name.lower() == "host"]
+    if (request.is_http2 or request.is_http3) and request.data.authority:
+        hosts = [request.authority]
+    if len(hosts) != 1 or not hosts[0].isascii() or request.first_line_format == "authority" or request.path == "*":
         return request.pretty_url
-    return _origin(request.scheme, request.host_header) + request.path
+    return _origin(request.scheme, hosts[0]) + request.path
 
 
 @lru_cache(maxsize=512)

@@ -6,6 +6,7 @@ Hosts and paths are parsed and compared, never searched for in an address, so `n
 Source of the endpoints: the wire format reference, sections 1.1 and 1.2 (Meta's own client, 2.9.15-2.9.383).
 """
 
+from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -25,6 +26,7 @@ class Address(NamedTuple):
     query: str
 
 
+@lru_cache(maxsize=256)  # several parts of the program look at the same address one after the other
 def split_address(url: str) -> Address:
     """Return the parts of `url`; parts that cannot be read are empty."""
     try:
