@@ -22,7 +22,7 @@ from addon.store.store import Store, StoreBusyError, StoreError
 from rules.engine import Matcher
 from rules.errors import RuleSetError, UnknownPackError
 
-ROUND_SECONDS = 0.2
+ROUND_SECONDS = 0.3
 """How often the recorder looks at what came in: the proxy's thread is left alone in between."""
 
 BEAT_SECONDS = 1.0

@@ -29,7 +29,7 @@ def line(item: AssessedEvent, *, held: bool = False) -> str:
         about(item),
         f"tied by {event.linkability}",
     )
-    return f"{'HELD ' if held else ''}{' | '.join(parts)}"
+    return f"{'HELD ' if held else ''}{' | '.join(part for part in parts if part)}"
 
 
 def flow_note(item: AssessedEvent, *, held: bool = False) -> str:

@@ -169,6 +169,17 @@ def headline(summary: Summary) -> str:
     totals = summary.totals
     if not totals.events:
         return "No event to Meta was seen in this session. That does not prove that no pixel is installed."
+    left = sum(event.delivery != "not_sent" for site in summary.sites for event in site.events)
+    if not totals.counted and (totals.withheld or not left):
+        acts = wording.count(totals.withheld or totals.acts, "act")
+        browser = "a browser" if summary.reconstruction else "this browser"
+        told = "As reconstructed from published reporting: on" if summary.reconstruction else "On"
+        if totals.withheld:
+            told += f" {acts}, pages would have made {browser} send health content to Meta. None of it left:"
+        else:
+            told += f" {acts}, pages would have made {browser} send events to Meta. None of them left:"
+        more = f" {wording.count(left, 'other event')} without such content left." if left else ""
+        return f"{told} every request was held back or found no connection.{more}"
     if not totals.counted:
         return (
             f"No act in this session scored medium or above. {wording.count(totals.acts, 'act')} made this "

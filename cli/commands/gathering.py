@@ -196,6 +196,7 @@ def proxy(
       pixelwitness proxy --host 0.0.0.0 -- --mode wireguard
     """
     from cli.proxying import check_ports, make_recording  # noqa: PLC0415 - loaded when needed
+    from cli.rulebook import matcher  # noqa: PLC0415
 
     if bell and alert is None:
         raise typer.BadParameter("--bell rings with alerts: say from which score on with --alert")
@@ -216,10 +217,12 @@ def proxy(
             extra=context.args,
         )
     )
-    _check_database(db)
-    check_ports(host, port, web=ui is Interface.WEB, arguments=context.args)
+    if rules:
+        matcher(rules)  # a broken rule is told before anything starts
     if persona is not None:
-        persons.read(persona)  # a mistake in it is told before anything is recorded
+        persons.read(persona)  # and so is a mistake in the test person's file
+    check_ports(host, port, web=ui is Interface.WEB, arguments=context.args)
+    _check_database(db)
     if record is not None:
         make_recording(record)
     say(f"Proxy on {host}:{port}; set it in the browser and open http://mitm.it for the certificate. Ctrl-C ends it.")

@@ -7,13 +7,15 @@ import pytest
 from mitmproxy import http
 from mitmproxy.io import FlowReader
 
-from addon.flows import HELD_KEY
+from addon.flows import HELD_KEY, FlowSnapshot
 from addon.hold import PIXEL as IMAGE
 from addon.hold import answer_headers, is_held
+from addon.recording import Recording
 from addon.replay import replay
 from addon.store.store import Store
 from cli import sentences
 from cli.report import build_report
+from cli.summary import summarise
 from rules.engine import Matcher
 from rules.loader import load_rules
 
@@ -119,3 +121,25 @@ def test_without_the_option_nothing_is_held(proxy, origin):
     with Store(running.db, create=False) as store:
         report = build_report(store, store.session("visit"))
     assert sentences.banners(report) == ()
+
+
+def test_the_headline_never_says_that_a_held_event_was_sent(store, judge, visit):
+    for path in ("/zorbitis/", "/about/"):
+        visit.pixel("PageView", path, status=None).metadata[HELD_KEY] = True
+        visit.wait(60)
+    recording = Recording(store, "visit", "live-1", judge, ())
+    recording.open()
+    for number, flow in enumerate(visit.flows):
+        flow.request.path += f"&n={number}"
+        recording.ended(FlowSnapshot(flow))
+    recording.close()
+    report = build_report(store, store.session("visit"))
+    assert sentences.headline(summarise(report)) == (
+        "On 1 act, pages would have made this browser send health content to Meta. None of it left: every request was "
+        "held back or found no connection."
+    )
+    nothing = report.model_copy(update={"events": report.events[1:], "acts": report.acts[1:]})
+    assert sentences.headline(summarise(nothing)) == (
+        "On 1 act, pages would have made this browser send events to Meta. None of them left: every request was held "
+        "back or found no connection."
+    )
