@@ -383,6 +383,11 @@ class Event(Frozen):
     person: tuple[PersonSighting, ...] = ()
     jurisdictions: tuple[Jurisdiction, ...] = ()
 
+    @property
+    def dismissed(self) -> bool:
+        """Tell whether a person dismissed it."""
+        return self.review.state == "dismissed"
+
 
 class Feature(Frozen):
     """A switch in a pixel's configuration; `meaning` is null where it is not documented."""

@@ -3,7 +3,8 @@
 Everything here is plain text, not yet escaped: values of a capture stand in it as they are.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 from addon.vocabulary import Linkability
 from cli import typed, wording
@@ -25,6 +26,7 @@ from cli.summary import (
     ConsentCount,
     Entry,
     Group,
+    KindCount,
     OtherAct,
     OtherSite,
     Quote,
@@ -42,9 +44,9 @@ EXAMPLES_UNDER_18 = 2
 _SITES = 4
 
 
-def acts_by_kind(totals: Totals) -> str:
-    """Return the counted acts in words: `5 page views, 3 clicks and 1 search`."""
-    return wording.listed([wording.count(count.acts, *wording.ACT_COUNTS[count.kind]) for count in totals.kinds])
+def acts_by_kind(kinds: Iterable[KindCount]) -> str:
+    """Return counted acts in words: `5 page views, 3 clicks and 1 search`."""
+    return wording.listed([wording.count(count.acts, *wording.ACT_COUNTS[count.kind]) for count in kinds])
 
 
 def inferring(summary: Summary) -> str:
@@ -164,37 +166,70 @@ def site_name(site: str | None) -> str:
     return site or "site not known"
 
 
+class Headline(NamedTuple):
+    """What the first sentence of a report says: counts of acts and events, and of sites with health content.
+
+    `left` are the events that were not held back; `unknown_site`: some health content came from a site not known.
+    """
+
+    acts: int
+    events: int
+    left: int
+    counted: int
+    withheld: int
+    kinds: tuple[KindCount, ...]
+    sites: int
+    unknown_site: bool
+    reconstruction: bool
+
+
 def headline(summary: Summary) -> str:
     """Return the first sentence of a report."""
     totals = summary.totals
+    return headline_of(
+        Headline(
+            acts=totals.acts,
+            events=totals.events,
+            left=sum(event.delivery != "not_sent" for site in summary.sites for event in site.events),
+            counted=totals.counted,
+            withheld=totals.withheld,
+            kinds=totals.kinds,
+            sites=summary.sites_with_health,
+            unknown_site=any(site.site is None and site.totals.counted for site in summary.sites),
+            reconstruction=summary.reconstruction,
+        )
+    )
+
+
+def headline_of(totals: Headline) -> str:
+    """Return the first sentence for these counts."""
     if not totals.events:
         return "No event to Meta was seen in this session. That does not prove that no pixel is installed."
-    left = sum(event.delivery != "not_sent" for site in summary.sites for event in site.events)
-    if not totals.counted and (totals.withheld or not left):
+    if not totals.counted and (totals.withheld or not totals.left):
         acts = wording.count(totals.withheld or totals.acts, "act")
-        browser = "a browser" if summary.reconstruction else "this browser"
-        told = "As reconstructed from published reporting: on" if summary.reconstruction else "On"
+        browser = "a browser" if totals.reconstruction else "this browser"
+        told = "As reconstructed from published reporting: on" if totals.reconstruction else "On"
         if totals.withheld:
             told += f" {acts}, pages would have made {browser} send health content to Meta. None of it left:"
         else:
             told += f" {acts}, pages would have made {browser} send events to Meta. None of them left:"
-        more = f" {wording.count(left, 'other event')} without such content left." if left else ""
+        more = f" {wording.count(totals.left, 'other event')} without such content left." if totals.left else ""
         return f"{told} every request was held back or found no connection.{more}"
     if not totals.counted:
         return (
             f"No act in this session scored medium or above. {wording.count(totals.acts, 'act')} made this "
             f"browser send {wording.count(totals.events, 'event')} to Meta."
         )
-    known = summary.sites_with_health
+    known = totals.sites
     pages = "pages" if not known else f"pages of {wording.count(known, 'site')}"
-    if known and any(site.site is None and site.totals.counted for site in summary.sites):
+    if known and totals.unknown_site:
         pages += " and of a site not known"
-    if summary.reconstruction:
+    if totals.reconstruction:
         return (
-            f"As reconstructed from published reporting: on {acts_by_kind(totals)}, {pages} made a browser "
+            f"As reconstructed from published reporting: on {acts_by_kind(totals.kinds)}, {pages} made a browser "
             "send health content to Meta."
         )
-    return f"On {acts_by_kind(totals)}, {pages} made this browser send health content to Meta."
+    return f"On {acts_by_kind(totals.kinds)}, {pages} made this browser send health content to Meta."
 
 
 def tallies(counts: tuple[Tally, ...], most: int | None = None) -> str:
@@ -581,7 +616,7 @@ def site_line(site: Site) -> str:
             f"No act scored medium or above; {wording.count(totals.acts, 'act')}, "
             f"{wording.count(totals.events, 'event')}."
         )
-    return f"{acts_by_kind(totals)} with health content, of {wording.count(totals.acts, 'act')} on this site."
+    return f"{acts_by_kind(totals.kinds)} with health content, of {wording.count(totals.acts, 'act')} on this site."
 
 
 def pause(seconds: float) -> str:

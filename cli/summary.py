@@ -9,7 +9,7 @@ was not held back. Acts of band low, acts held back and dismissed events are lis
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import pairwise
-from typing import Literal
+from typing import Literal, Protocol
 
 from addon.vocabulary import (
     DELIVERY_STRENGTH,
@@ -504,26 +504,42 @@ def _acts(report: Report) -> list[Act]:
     return [*report.acts, *orphans]
 
 
-def _standing(events: Sequence[Event]) -> tuple[Standing, list[Event]]:
+class _Judged(Protocol):
+    """What of an event decides where its act is listed."""
+
+    @property
+    def band(self) -> Band:
+        """Return its band."""
+
+    @property
+    def delivery(self) -> Delivery:
+        """Return what is known of its arrival."""
+
+    @property
+    def dismissed(self) -> bool:
+        """Tell whether a person dismissed it."""
+
+
+def standing_of[E: _Judged](events: Sequence[E]) -> tuple[Standing, list[E]]:
     """Return where an act with these events is listed, and which of them put it there."""
     health = [event for event in events if BAND_RANK[event.band] >= _COUNTS_FROM]
-    standing = [event for event in health if event.review.state != "dismissed"]
+    standing = [event for event in health if not event.dismissed]
     left = [event for event in standing if event.delivery != "not_sent"]
     if left:
         return "counted", left
     if standing:
         return "withheld", standing
-    low = [event for event in events if event.band == "low" and event.review.state != "dismissed"]
+    low = [event for event in events if event.band == "low" and not event.dismissed]
     if low:
         return "low", low
-    dismissed = [event for event in events if event.review.state == "dismissed"]
+    dismissed = [event for event in events if event.dismissed]
     return ("dismissed", dismissed) if dismissed else ("nothing", list(events))
 
 
 def entry_of(act: Act, known: Mapping[str, Event]) -> Entry:
     """Return an act as an entry, not yet numbered; `known` holds its events by id."""
     present = [known[identity] for identity in act.event_ids if identity in known]
-    standing, chosen = _standing(present)
+    standing, chosen = standing_of(present)
     chosen.sort(key=lambda event: (-event.score, event.occurred_at, event.id))
     chosen_ids = {event.id for event in chosen}
     consent = next(
@@ -680,6 +696,12 @@ def _topics(entry: Entry) -> tuple[str, ...]:
     return tuple(topic for topic in entry.topics if topic not in GENERAL_TOPICS) or entry.topics
 
 
+def kind_counts(kinds: Mapping[ActKind, int]) -> tuple[KindCount, ...]:
+    """Return how many acts are of each kind, in the order in which they are told."""
+    order: tuple[ActKind, ...] = ("page_view", "click", "search", "form", "other")
+    return tuple(KindCount(kind=kind, acts=kinds[kind]) for kind in order if kinds.get(kind))
+
+
 def _totals(entries: Sequence[Entry], special: frozenset[str]) -> Totals:
     """Count a set of acts; `special` are the topics whose disclosure does particular harm."""
     counted = [entry for entry in entries if entry.standing == "counted"]
@@ -695,7 +717,6 @@ def _totals(entries: Sequence[Entry], special: frozenset[str]) -> Totals:
         consents[state] = consents.get(state, 0) + 1
         links[entry.linkability] = links.get(entry.linkability, 0) + 1
         deliveries[entry.delivery] = deliveries.get(entry.delivery, 0) + 1
-    order: tuple[ActKind, ...] = ("page_view", "click", "search", "form", "other")
     bands = _tallies(counted, lambda entry: (entry.band,))
     return Totals(
         acts=len(entries),
@@ -705,7 +726,7 @@ def _totals(entries: Sequence[Entry], special: frozenset[str]) -> Totals:
         withheld=sum(entry.standing == "withheld" for entry in entries),
         low=sum(entry.standing == "low" for entry in entries),
         dismissed=sum(entry.standing == "dismissed" for entry in entries),
-        kinds=tuple(KindCount(kind=kind, acts=kinds[kind]) for kind in order if kind in kinds),
+        kinds=kind_counts(kinds),
         bands=tuple(sorted(bands, key=lambda tally: -BAND_RANK[tally.band])),
         topics=_tallies(counted, _topics, special),
         actions=_tallies(counted, lambda entry: entry.actions),

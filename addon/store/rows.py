@@ -2,15 +2,15 @@
 
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from addon.audit import AssessedEvent, Clock
 from addon.consent.login import LoginStamp
 from addon.consent.timeline import ConsentStamp, Mark
 from addon.model import Act, CapturedRequest, Event, Frozen, Problem
 from addon.observation import ConsentEvidence, ObservedRequest
-from addon.vocabulary import Provenance, ReviewState, SourceKind
-from rules.model import Assessment
+from addon.vocabulary import Delivery, Provenance, ReviewState, SourceKind
+from rules.model import Assessment, Band
 
 
 class SessionRow(Frozen):
@@ -64,6 +64,15 @@ class LiveProxyRow(Frozen):
     ended_at: float | None = None
     wanted_session: str | None = None
     seen: int = 0
+
+
+class EventStanding(NamedTuple):
+    """What decides whether an event counts in a headline."""
+
+    site: str | None
+    delivery: Delivery
+    band: Band
+    dismissed: bool
 
 
 class ReviewRow(Frozen):

@@ -25,6 +25,7 @@ from addon.observation import ConsentEvidence, ObservedRequest, Observer, PageVi
 from addon.store.personas import PersonaTables
 from addon.store.rows import (
     REQUEST_COLUMNS,
+    EventStanding,
     LiveProxyRow,
     MarkRow,
     ReviewRow,
@@ -658,6 +659,31 @@ class Store(PersonaTables):
             )
             for row in rows
         )
+
+    def standings(self, session: str) -> dict[str, EventStanding]:
+        """Return, by event, what decides whether it counts: for sentences that need not read whole events."""
+        rows = self._rows(
+            "SELECT e.id, e.site, e.delivery, a.band FROM der_events e "
+            "JOIN der_sessions d ON d.session = e.session "
+            "JOIN der_assessments a ON a.session = e.session AND a.event = e.id "
+            "AND a.ruleset_digest = d.ruleset_digest WHERE e.session = ?",
+            session,
+        )
+        reviews = self.reviews(session)
+        return {
+            row["id"]: EventStanding(
+                row["site"],
+                row["delivery"],
+                row["band"],
+                row["id"] in reviews and reviews[row["id"]].state == "dismissed",
+            )
+            for row in rows
+        }
+
+    def held_requests(self, session: str) -> int:
+        """Return how many requests of a session were held back."""
+        rows = self._rows("SELECT count(*) AS n FROM obs_requests WHERE session = ? AND held", session)
+        return int(rows[0]["n"])
 
     def packs(self, session: str) -> tuple[str, ...]:
         """Return the optional packs that a session was last derived with."""
