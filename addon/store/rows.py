@@ -1,7 +1,16 @@
-"""What the tables hold, as models, and the way from our models to rows and back."""
+"""What the tables hold, as models, and the way from our models to rows and back.
+
+The way from a model to a row is a pure function, and so is the way back; rows are plain tuples of texts, numbers and
+bytes, which one process can hand to another as they are:
+
+    request_row(ObservedRequest) -> RequestRow          observed_request(RequestRow) -> ObservedRequest
+    event_rows(AssessedEvent) -> EventRows
+
+`StoredRequests` yields the rows of requests themselves (`rows_in_order`, `row_at`), and `StoredEvents.put_rows` and
+`Store.add_request_rows` write rows without looking into them.
+"""
 
 import json
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from addon.audit import AssessedEvent, Clock
@@ -10,7 +19,7 @@ from addon.consent.timeline import ConsentStamp, Mark
 from addon.model import Act, CapturedRequest, Event, Frozen, Problem
 from addon.observation import ConsentEvidence, ObservedRequest
 from addon.vocabulary import Delivery, Provenance, ReviewState, SourceKind
-from rules.model import Assessment, Band
+from rules.model import Assessment, Band, Finding
 
 
 class SessionRow(Frozen):
@@ -102,70 +111,75 @@ class StoredDerivation(Frozen):
     packs: tuple[str, ...] = ()
 
 
+RequestRow = tuple[Any, ...]
+"""A request as plain values, in the order of `REQUEST_COLUMNS`."""
+
 REQUEST_COLUMNS = (
     "key", "source", "position", "sha256", "vendor", "role", "method", "url", "http_version", "headers", "body",
     "body_problem", "started_at", "client_ip", "server_address", "delivery", "status", "response_headers",
     "response_body", "held", "reconstruction",
 )  # fmt: skip
-"""What `observed_request` reads of a row."""
 
 
-def request_row(session: str, item: ObservedRequest) -> dict[str, Any]:
+def request_row(item: ObservedRequest) -> RequestRow:
     """Return the row of an observed request."""
     request = item.request
-    return {
-        "session": session,
-        "key": item.key,
-        "source": item.source_id,
-        "position": request.position,
-        "sha256": item.digest,
-        "vendor": item.vendor,
-        "role": item.role,
-        "method": request.method,
-        "url": request.url,
-        "http_version": request.http_version,
-        "headers": json.dumps(request.headers, ensure_ascii=False),
-        "body": request.body,
-        "body_problem": request.body_problem,
-        "started_at": request.started_at,
-        "client_ip": request.client_ip,
-        "server_address": request.server_address,
-        "delivery": request.delivery,
-        "status": request.status,
-        "response_headers": json.dumps(request.response_headers, ensure_ascii=False),
-        "response_body": request.response_body,
-        "held": request.held,
-        "reconstruction": request.reconstruction,
-    }
+    return (
+        item.key,
+        item.source_id,
+        request.position,
+        item.digest,
+        item.vendor,
+        item.role,
+        request.method,
+        request.url,
+        request.http_version,
+        json.dumps(request.headers, ensure_ascii=False),
+        request.body,
+        request.body_problem,
+        request.started_at,
+        request.client_ip,
+        request.server_address,
+        request.delivery,
+        request.status,
+        json.dumps(request.response_headers, ensure_ascii=False),
+        request.response_body,
+        int(request.held),
+        int(request.reconstruction),
+    )
 
 
-def observed_request(row: dict[str, Any]) -> ObservedRequest:
+def observed_request(row: RequestRow) -> ObservedRequest:
     """Return the observed request in a row."""
-    kind: SourceKind = row["source"].partition("-")[0]
+    (
+        key, source, position, digest, vendor, role, method, url, http_version, headers, body, body_problem, started_at,
+        client_ip, server_address, delivery, status, response_headers, response_body, held, reconstruction,
+    ) = row  # fmt: skip
+    kind: SourceKind = source.partition("-")[0]
     return ObservedRequest(
-        key=row["key"],
-        digest=row["sha256"],
-        source_id=row["source"],
-        vendor=row["vendor"],
-        role=row["role"],
+        key=key,
+        digest=digest,
+        source_id=source,
+        vendor=vendor,
+        role=role,
         request=CapturedRequest(
             source_kind=kind,
-            position=row["position"],
-            method=row["method"],
-            url=row["url"],
-            http_version=row["http_version"],
-            headers=json.loads(row["headers"]),
-            body=row["body"],
-            body_problem=row["body_problem"],
-            started_at=row["started_at"],
-            client_ip=row["client_ip"],
-            server_address=row["server_address"],
-            delivery=row["delivery"],
-            status=row["status"],
-            response_headers=json.loads(row["response_headers"]),
-            response_body=row["response_body"],
-            held=bool(row["held"]),
-            reconstruction=bool(row["reconstruction"]),
+            position=position,
+            method=method,
+            url=url,
+            http_version=http_version,
+            headers=json.loads(headers),
+            body=body,
+            body_problem=body_problem,
+            started_at=started_at,
+            client_ip=client_ip,
+            server_address=server_address,
+            delivery=delivery,
+            status=status,
+            response_headers=json.loads(response_headers),
+            response_body=response_body,
+            held=bool(held),
+            reconstruction=bool(reconstruction),
         ),
     )
 
@@ -206,30 +220,116 @@ def consent_evidence(row: dict[str, Any]) -> ConsentEvidence:
     return ConsentEvidence.model_validate({**values, "source_id": row["source"], "against": json.loads(row["against"])})
 
 
-def event_row(session: str, item: AssessedEvent, number: int) -> dict[str, Any]:
-    """Return the row of an event; by its `number` the full-text search finds it."""
-    event = item.event
-    return {
-        "number": number,
-        "session": session,
-        "id": event.id,
-        "occurred_at": event.occurred_at,
-        "event_name": event.event_name,
-        "pixel_id": event.pixel_id,
-        "site": event.site,
-        "page_url": event.page_url,
-        "page_title": item.page_title,
-        "clicked": item.clicked,
-        "searched": item.searched,
-        "delivery": event.delivery,
-        "linkability": event.linkability,
-        "page_class": event.page_class,
-        "consent_state": item.consent.state,
-        "event": event.model_dump_json(),
-        "consent": item.consent.model_dump_json(),
-        "login": item.login.model_dump_json(),
-        "other": item.other.model_dump_json() if item.other else None,
-    }
+class EventRows(NamedTuple):
+    """Everything the tables hold of one derived event, but for its session and its number: plain values only.
+
+    `event` and `assessment` are in the order of `EVENT_COLUMNS` and `ASSESSMENT_COLUMNS`, every row of `requests`,
+    `identifiers` and `findings` in that of their columns; `search` is what the full-text search holds.
+    """
+
+    id: str
+    event: tuple[Any, ...]
+    requests: tuple[tuple[Any, ...], ...]
+    identifiers: tuple[tuple[Any, ...], ...]
+    assessment: tuple[Any, ...]
+    findings: tuple[tuple[Any, ...], ...]
+    search: tuple[Any, ...]
+
+
+EVENT_COLUMNS = (
+    "id", "occurred_at", "event_name", "pixel_id", "site", "page_url", "page_title", "clicked", "searched", "delivery",
+    "linkability", "page_class", "consent_state", "event", "consent", "login", "other",
+)  # fmt: skip
+LINK_COLUMNS = ("event", "request_key", "request_index", "ordinal", "transport")
+IDENTIFIER_COLUMNS = ("event", "ordinal", "kind", "source", "parameter", "value", "form")
+ASSESSMENT_COLUMNS = ("event", "ruleset_digest", "score", "band", "tier", "topics", "actions", "assessment")
+FINDING_COLUMNS = (
+    "event", "ruleset_digest", "ordinal", "rule", "version", "category", "kind", "field", "parameter", "text", "start",
+    "end", "points",
+)  # fmt: skip
+SEARCH_COLUMNS = ("event", "event_name", "page_url", "page_title", "clicked", "searched", "words")
+
+
+def event_rows(item: AssessedEvent) -> EventRows:
+    """Return the rows of an assessed event."""
+    event, assessment = item.event, item.assessment
+    identity, digest = event.id, assessment.ruleset_digest
+    return EventRows(
+        id=identity,
+        event=(
+            identity,
+            event.occurred_at,
+            event.event_name,
+            event.pixel_id,
+            event.site,
+            event.page_url,
+            item.page_title,
+            item.clicked,
+            item.searched,
+            event.delivery,
+            event.linkability,
+            event.page_class,
+            item.consent.state,
+            event.model_dump_json(),
+            item.consent.model_dump_json(),
+            item.login.model_dump_json(),
+            item.other.model_dump_json() if item.other else None,
+        ),
+        requests=tuple(
+            [(identity, hit.request_key, hit.index, ordinal, hit.transport) for ordinal, hit in enumerate(event.hits)]
+        ),
+        identifiers=tuple(
+            [
+                (identity, ordinal, found.kind, found.source, found.parameter, found.value, found.form)
+                for ordinal, found in enumerate(event.identifiers)
+            ]
+        ),
+        assessment=(
+            identity,
+            digest,
+            assessment.score,
+            assessment.band,
+            assessment.tier,
+            ", ".join(assessment.topics),
+            ", ".join(assessment.actions),
+            assessment.model_dump_json(),
+        ),
+        findings=tuple(
+            [(identity, digest, number, *_finding(found)) for number, found in enumerate(assessment.findings)]
+        ),
+        search=(
+            identity,
+            event.event_name,
+            event.page_url,
+            item.page_title,
+            item.clicked,
+            item.searched,
+            " ".join(
+                [
+                    found.evidence.text
+                    for said in (assessment, item.other)
+                    if said is not None
+                    for found in said.findings
+                ]
+            ),
+        ),
+    )
+
+
+def _finding(found: Finding) -> tuple[Any, ...]:
+    evidence = found.evidence
+    return (
+        found.rule,
+        found.version,
+        found.category,
+        str(found.kind),
+        str(evidence.field),
+        evidence.parameter,
+        evidence.text,
+        evidence.start,
+        evidence.end,
+        found.points,
+    )
 
 
 def assessed_event(row: dict[str, Any]) -> AssessedEvent:
@@ -244,90 +344,3 @@ def assessed_event(row: dict[str, Any]) -> AssessedEvent:
         searched=row["searched"],
         other=Assessment.model_validate_json(row["other"]) if row["other"] else None,
     )
-
-
-def request_links(session: str, event: Event) -> Iterator[dict[str, Any]]:
-    """Yield the rows that tie an event to its requests."""
-    for ordinal, hit in enumerate(event.hits):
-        yield {
-            "session": session,
-            "event": event.id,
-            "request_key": hit.request_key,
-            "request_index": hit.index,
-            "ordinal": ordinal,
-            "transport": hit.transport,
-        }
-
-
-def identifier_rows(session: str, event: Event) -> Iterator[dict[str, Any]]:
-    """Yield the rows of an event's identifiers."""
-    for ordinal, item in enumerate(event.identifiers):
-        yield {
-            "session": session,
-            "event": event.id,
-            "ordinal": ordinal,
-            "kind": item.kind,
-            "source": item.source,
-            "parameter": item.parameter,
-            "value": item.value,
-            "form": item.form,
-        }
-
-
-def assessment_row(session: str, item: AssessedEvent) -> dict[str, Any]:
-    """Return the row of an event's assessment."""
-    assessment = item.assessment
-    return {
-        "session": session,
-        "event": item.event.id,
-        "ruleset_digest": assessment.ruleset_digest,
-        "score": assessment.score,
-        "band": assessment.band,
-        "tier": assessment.tier,
-        "topics": ", ".join(assessment.topics),
-        "actions": ", ".join(assessment.actions),
-        "assessment": assessment.model_dump_json(),
-    }
-
-
-def finding_rows(session: str, item: AssessedEvent) -> Iterator[dict[str, Any]]:
-    """Yield the rows of an event's findings."""
-    event, digest = item.event.id, item.assessment.ruleset_digest
-    for ordinal, finding in enumerate(item.assessment.findings):
-        evidence = finding.evidence
-        yield {
-            "session": session,
-            "event": event,
-            "ruleset_digest": digest,
-            "ordinal": ordinal,
-            "rule": finding.rule,
-            "version": finding.version,
-            "category": finding.category,
-            "kind": finding.kind,
-            "field": evidence.field,
-            "parameter": evidence.parameter,
-            "text": evidence.text,
-            "start": evidence.start,
-            "end": evidence.end,
-            "points": finding.points,
-        }
-
-
-def search_row(session: str, item: AssessedEvent, number: int) -> dict[str, Any]:
-    """Return what the full-text search holds of the event with this number."""
-    return {
-        "rowid": number,
-        "session": session,
-        "event": item.event.id,
-        "event_name": item.event.event_name,
-        "page_url": item.event.page_url,
-        "page_title": item.page_title,
-        "clicked": item.clicked,
-        "searched": item.searched,
-        "words": " ".join(
-            finding.evidence.text
-            for assessment in (item.assessment, item.other)
-            if assessment is not None
-            for finding in assessment.findings
-        ),
-    }

@@ -9,7 +9,7 @@ import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from itertools import count
+from itertools import chain, count
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -24,26 +24,29 @@ from addon.model import Act, Problem
 from addon.observation import ConsentEvidence, ObservedRequest, Observer, PageVisit
 from addon.store.personas import PersonaTables
 from addon.store.rows import (
+    ASSESSMENT_COLUMNS,
+    EVENT_COLUMNS,
+    FINDING_COLUMNS,
+    IDENTIFIER_COLUMNS,
+    LINK_COLUMNS,
     REQUEST_COLUMNS,
+    SEARCH_COLUMNS,
+    EventRows,
     EventStanding,
     LiveProxyRow,
     MarkRow,
+    RequestRow,
     ReviewRow,
     SessionRow,
     SourceRow,
     StoredDerivation,
     Withdrawal,
     assessed_event,
-    assessment_row,
     consent_evidence,
-    event_row,
-    finding_rows,
-    identifier_rows,
+    event_rows,
     mark_row,
     observed_request,
-    request_links,
     request_row,
-    search_row,
 )
 from addon.store.schema import DERIVED, LIVE, OBSERVED, known_migrations, migrations
 from addon.times import now
@@ -53,6 +56,7 @@ from rules.engine import Matcher
 from rules.model import Rule
 
 _BATCH = 500
+_REQUEST = ", ".join(f'"{name}"' for name in REQUEST_COLUMNS)
 _ALL_EVENTS = ""
 _BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_BUSY_SNAPSHOT})
 _LIVE_PATIENCE = 2.0
@@ -233,7 +237,11 @@ class Store(PersonaTables):
 
     def add_requests(self, session: str, requests: Sequence[ObservedRequest]) -> None:
         """Add observed requests."""
-        self._insert("obs_requests", (request_row(session, item) for item in requests))
+        self.add_request_rows(session, map(request_row, requests))
+
+    def add_request_rows(self, session: str, rows: Iterable[RequestRow]) -> None:
+        """Add observed requests, given as rows."""
+        self._insert_rows("obs_requests", ("session", *REQUEST_COLUMNS), ((session, *row) for row in rows))
 
     def complete_requests(self, session: str, requests: Iterable[ObservedRequest]) -> None:
         """Add to requests that were kept when they left how they ended.
@@ -242,7 +250,7 @@ class Store(PersonaTables):
         answer and the arrival, is filled in, once. A request that has an end keeps it.
         """
         columns = ("status", "response_headers", "response_body", "delivery", "server_address", "held")
-        rows = [request_row(session, item) for item in requests]
+        rows = [dict(zip(REQUEST_COLUMNS, request_row(item), strict=True)) for item in requests]
         self._connection.executemany(
             f"UPDATE obs_requests SET {', '.join(f'{name} = ?' for name in columns)} "  # noqa: S608 - names are ours
             "WHERE session = ? AND key = ? AND status IS NULL AND delivery IN ('unknown', 'sent')",
@@ -293,10 +301,7 @@ class Store(PersonaTables):
 
     def observations(self, session: str) -> Observations:
         """Return everything observed in a session, in the order of time."""
-        requests = [
-            observed_request(row)
-            for row in self._rows("SELECT * FROM obs_requests WHERE session = ? ORDER BY started_at, key", session)
-        ]
+        requests = self._requests(session, "ORDER BY started_at, key")
         around = self.surroundings(session)
         return Observations(
             requests=tuple(requests),
@@ -322,8 +327,7 @@ class Store(PersonaTables):
 
     def observed_requests(self, session: str) -> dict[str, ObservedRequest]:
         """Return the observed requests of a session by key."""
-        rows = self._rows("SELECT * FROM obs_requests WHERE session = ?", session)
-        return {row["key"]: observed_request(row) for row in rows}
+        return {item.key: item for item in self._requests(session)}
 
     def second_witnesses(self, session: str) -> frozenset[str]:
         """Return the sources all of whose requests another source had brought already."""
@@ -422,7 +426,9 @@ class Store(PersonaTables):
         """
         self._clear_derived(session, keep_other_rules=derivation.ruleset_digest)
         self._put_derivation(session, derivation.ruleset_digest, derivation.other_digest, derivation, packs)
-        self._add_events(session, derivation.events)
+        sink = StoredEvents(self, session)
+        for start in range(0, len(derivation.events), _BATCH):
+            sink.put(derivation.events[start : start + _BATCH])
         self.put_rules(session, derivation.ruleset_digest, derivation.rules)
         if derivation.other_digest is not None:
             self.put_rules(session, derivation.other_digest, derivation.other_rules)
@@ -439,7 +445,7 @@ class Store(PersonaTables):
         packs named in `packs`. Assessments under other rules are kept.
         """
         self._clear_derived(session, keep_other_rules=matcher.ruleset.digest)
-        sink = _EventSink(self, session)
+        sink = StoredEvents(self, session)
         totals = derive_events(
             StoredRequests(self._connection, session), self.surroundings(session), matcher, other, sink
         )
@@ -453,34 +459,38 @@ class Store(PersonaTables):
 
     def put_events(self, session: str, events: Sequence[AssessedEvent]) -> None:
         """Write derived events in place of earlier versions of the same ones."""
-        numbers = {item.event.id: self._drop_event(session, item.event.id) for item in events}
-        self._add_batch(session, events, numbers)
-        self._changed(session, [item.event.id for item in events])
+        rows = [event_rows(item) for item in events]
+        numbers = {item.id: self._drop_event(session, item.id) for item in rows}
+        self._add_event_rows(session, rows, numbers)
+        self._changed(session, [item.id for item in rows])
 
-    def _add_events(self, session: str, events: Iterable[AssessedEvent]) -> None:
-        batch: list[AssessedEvent] = []
-        for item in events:
-            batch.append(item)
-            if len(batch) >= _BATCH:
-                self._add_batch(session, batch)
-                batch = []
-        self._add_batch(session, batch)
-
-    def _add_batch(
-        self, session: str, events: Sequence[AssessedEvent], numbers: Mapping[str, int | None] | None = None
+    def _add_event_rows(
+        self, session: str, rows: Sequence[EventRows], numbers: Mapping[str, int | None] | None = None
     ) -> None:
         """Write events that are not there; `numbers` are those that earlier versions of them had."""
         known = numbers or {}
         last = int(self._rows("SELECT coalesce(max(number), 0) AS last FROM der_events")[0]["last"])
         # the numbers of earlier versions, which are not there at the moment, are taken
         following = count(max([last, *(number for number in known.values() if number)]) + 1)
-        numbered = [(known.get(item.event.id) or next(following), item) for item in events]
-        self._insert("der_events", (event_row(session, item, number) for number, item in numbered))
-        self._insert("der_event_requests", (row for item in events for row in request_links(session, item.event)))
-        self._insert("der_identifiers", (row for item in events for row in identifier_rows(session, item.event)))
-        self._insert("der_assessments", (assessment_row(session, item) for item in events))
-        self._insert("der_findings", (row for item in events for row in finding_rows(session, item)))
-        self._insert("der_search", (search_row(session, item, number) for number, item in numbered))
+        numbered = [(known.get(item.id) or next(following), item) for item in rows]
+        own = ("session",)
+        self._insert_rows(
+            "der_events",
+            ("number", *own, *EVENT_COLUMNS),
+            ((number, session, *item.event) for number, item in numbered),
+        )
+        for table, columns, parts in (
+            ("der_event_requests", LINK_COLUMNS, (part for item in rows for part in item.requests)),
+            ("der_identifiers", IDENTIFIER_COLUMNS, (part for item in rows for part in item.identifiers)),
+            ("der_assessments", ASSESSMENT_COLUMNS, (item.assessment for item in rows)),
+            ("der_findings", FINDING_COLUMNS, (part for item in rows for part in item.findings)),
+        ):
+            self._insert_rows(table, own + columns, ((session, *part) for part in parts))
+        self._insert_rows(
+            "der_search",
+            ("rowid", *own, *SEARCH_COLUMNS),
+            ((number, session, *item.search) for number, item in numbered),
+        )
 
     def drop_events(self, session: str, events: Iterable[str]) -> None:
         """Remove derived events that turned out to be part of another one."""
@@ -562,13 +572,13 @@ class Store(PersonaTables):
 
     def requests_of(self, session: str, events: Sequence[str]) -> dict[str, ObservedRequest]:
         """Return the observed requests that carried the given events, by key."""
-        rows = self._rows(
-            "SELECT * FROM obs_requests WHERE session = ?1 AND key IN (SELECT request_key FROM der_event_requests "
-            "WHERE session = ?1 AND event IN (SELECT value FROM json_each(?2)))",
+        carried = self._requests(
             session,
+            "AND key IN (SELECT request_key FROM der_event_requests WHERE session = ?1 "
+            "AND event IN (SELECT value FROM json_each(?2)))",
             json.dumps(list(events)),
         )
-        return {row["key"]: observed_request(row) for row in rows}
+        return {item.key: item for item in carried}
 
     def last_page(self, session: str) -> PageVisit | None:
         """Return the page of the browser's window that was opened last, or None."""
@@ -856,21 +866,26 @@ class Store(PersonaTables):
         except sqlite3.Error as error:
             raise StoreError(f"{self.path} cannot be read: {error}") from error
 
+    def _requests(self, session: str, which: str = "", *values: object) -> Iterator[ObservedRequest]:
+        """Yield requests of a session: the rest of the statement says which, and in what order."""
+        statement = f"SELECT {_REQUEST} FROM obs_requests WHERE session = ?1 {which}"  # noqa: S608 - all of it is ours
+        try:
+            yield from map(observed_request, self._connection.execute(statement, (session, *values)))
+        except sqlite3.Error as error:
+            raise StoreError(f"{self.path} cannot be read: {error}") from error
+
     def _insert(self, table: str, rows: Iterable[dict[str, Any]]) -> None:
         """Add rows in batches; a row whose key is known already changes nothing."""
-        batch: list[tuple[Any, ...]] = []
-        statement = ""
-        for row in rows:
-            if not statement:
-                names = ", ".join(f'"{name}"' for name in row)
-                marks = ", ".join("?" * len(row))
-                statement = f"INSERT OR IGNORE INTO {table} ({names}) VALUES ({marks})"  # noqa: S608 - ours
-            batch.append(tuple(row.values()))
-            if len(batch) >= _BATCH:
-                self._connection.executemany(statement, batch)
-                batch.clear()
-        if batch:
-            self._connection.executemany(statement, batch)
+        given = iter(rows)
+        first = next(given, None)
+        if first is not None:
+            self._insert_rows(table, tuple(first), (tuple(row.values()) for row in chain((first,), given)))
+
+    def _insert_rows(self, table: str, columns: Sequence[str], rows: Iterable[tuple[Any, ...]]) -> None:
+        """Add rows with values in the order of `columns`; a row whose key is known already changes nothing."""
+        names = ", ".join(f'"{name}"' for name in columns)
+        marks = ", ".join("?" * len(columns))
+        self._connection.executemany(f"INSERT OR IGNORE INTO {table} ({names}) VALUES ({marks})", rows)  # noqa: S608
 
     def _put(self, table: str, row: dict[str, Any], conflict: str) -> None:
         names = ", ".join(f'"{name}"' for name in row)
@@ -885,8 +900,6 @@ class Store(PersonaTables):
 class StoredRequests:
     """The requests of a session that are events or look like one, read from the database one after the other."""
 
-    _COLUMNS = ", ".join(f'"{name}"' for name in REQUEST_COLUMNS)
-
     def __init__(self, connection: sqlite3.Connection, session: str) -> None:
         """Prepare to read the requests of `session`; nothing is read yet."""
         self._connection = connection
@@ -894,39 +907,58 @@ class StoredRequests:
 
     def in_order(self) -> Iterator[tuple[int, ObservedRequest]]:
         """Yield them by start and key, each with its row number."""
-        marks = ", ".join("?" * len(EVENT_ROLES))
-        cursor = self._connection.execute(
-            f"SELECT rowid, {self._COLUMNS} FROM obs_requests INDEXED BY obs_requests_time WHERE session = ? "  # noqa: S608
-            f"AND role IN ({marks}) ORDER BY started_at, key",
-            (self._session, *EVENT_ROLES),
-        )
-        for place, *values in cursor:
-            yield place, observed_request(dict(zip(REQUEST_COLUMNS, values, strict=True)))
+        return ((place, observed_request(row)) for place, row in self.rows_in_order())
 
     def at(self, place: int) -> ObservedRequest:
         """Return the request in the row with this number."""
-        row = self._connection.execute(f"SELECT {self._COLUMNS} FROM obs_requests WHERE rowid = ?", (place,)).fetchone()  # noqa: S608
-        return observed_request(dict(zip(REQUEST_COLUMNS, row, strict=True)))
+        return observed_request(self.row_at(place))
+
+    def rows_in_order(self) -> Iterator[tuple[int, RequestRow]]:
+        """Yield them as rows, by start and key, each with its row number."""
+        marks = ", ".join("?" * len(EVENT_ROLES))
+        cursor = self._connection.execute(
+            f"SELECT rowid, {_REQUEST} FROM obs_requests INDEXED BY obs_requests_time WHERE session = ? "  # noqa: S608
+            f"AND role IN ({marks}) ORDER BY started_at, key",
+            (self._session, *EVENT_ROLES),
+        )
+        return ((row[0], row[1:]) for row in cursor)
+
+    def row_at(self, place: int) -> RequestRow:
+        """Return the row with this number."""
+        row: RequestRow = self._connection.execute(
+            f"SELECT {_REQUEST} FROM obs_requests WHERE rowid = ?",  # noqa: S608
+            (place,),
+        ).fetchone()
+        return row
 
 
-class _EventSink:
-    """Writes derived events of one session as they come."""
+class StoredEvents:
+    """Writes derived events of one session as they come: what is given was not there before."""
 
     def __init__(self, store: Store, session: str) -> None:
+        """Write into `session` of `store`, inside its transaction."""
         self._store = store
         self._session = session
 
     def put(self, events: Sequence[AssessedEvent]) -> None:
-        self._store._add_events(self._session, events)  # noqa: SLF001 - a part of the store
+        """Write events."""
+        self.put_rows([event_rows(item) for item in events])
+
+    def put_rows(self, rows: Sequence[EventRows]) -> None:
+        """Write events, given as rows."""
+        self._store._add_event_rows(self._session, rows)  # noqa: SLF001 - a part of the store
 
     def drop(self, events: Sequence[str]) -> None:
+        """Remove events, by their ids."""
         for event in events:
             self._store._drop_event(self._session, event)  # noqa: SLF001 - a part of the store
 
     def stamp(self, stamps: Mapping[str, VisitorStamp]) -> None:
+        """Change what is known of the visitor at the moment of events, by their ids."""
         self._store.put_consent(self._session, stamps)
 
     def link(self, origins: Mapping[str, str]) -> None:
+        """Say which event another was derived from, both by their ids."""
         self._store._link_events(self._session, origins)  # noqa: SLF001 - a part of the store
 
 
