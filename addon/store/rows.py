@@ -16,10 +16,19 @@ from typing import Any, NamedTuple
 from addon.audit import AssessedEvent, Clock
 from addon.consent.login import LoginStamp
 from addon.consent.timeline import ConsentStamp, Mark
-from addon.model import Act, CapturedRequest, Event, Frozen, Problem
+from addon.model import Act, CapturedRequest, Frozen, Problem
 from addon.observation import ConsentEvidence, ObservedRequest
+from addon.store.encoding import (
+    RuleTexts,
+    assessment_of,
+    assessment_text,
+    event_of,
+    event_text,
+    findings_text,
+    json_text,
+)
 from addon.vocabulary import Delivery, Provenance, ReviewState, SourceKind
-from rules.model import Assessment, Band, Finding
+from rules.model import Assessment, Band
 
 
 class SessionRow(Frozen):
@@ -223,37 +232,39 @@ def consent_evidence(row: dict[str, Any]) -> ConsentEvidence:
 class EventRows(NamedTuple):
     """Everything the tables hold of one derived event, but for its session and its number: plain values only.
 
-    `event` and `assessment` are in the order of `EVENT_COLUMNS` and `ASSESSMENT_COLUMNS`, every row of `requests`,
-    `identifiers` and `findings` in that of their columns; `search` is what the full-text search holds.
+    `event` is in the order of `EVENT_COLUMNS`, every row of `requests` in that of `LINK_COLUMNS`; `search` is what the
+    full-text search holds.
     """
 
     id: str
     event: tuple[Any, ...]
     requests: tuple[tuple[Any, ...], ...]
-    identifiers: tuple[tuple[Any, ...], ...]
-    assessment: tuple[Any, ...]
-    findings: tuple[tuple[Any, ...], ...]
     search: tuple[Any, ...]
 
 
 EVENT_COLUMNS = (
     "id", "occurred_at", "event_name", "pixel_id", "site", "page_url", "page_title", "clicked", "searched", "delivery",
-    "linkability", "page_class", "consent_state", "event", "consent", "login", "other",
+    "linkability", "page_class", "consent_state", "ruleset_digest", "score", "band", "tier", "topics", "actions",
+    "derived_from", "consent", "login", "identifiers", "findings", "words", "assessment", "event", "other",
 )  # fmt: skip
-LINK_COLUMNS = ("event", "request_key", "request_index", "ordinal", "transport")
-IDENTIFIER_COLUMNS = ("event", "ordinal", "kind", "source", "parameter", "value", "form")
-ASSESSMENT_COLUMNS = ("event", "ruleset_digest", "score", "band", "tier", "topics", "actions", "assessment")
-FINDING_COLUMNS = (
-    "event", "ruleset_digest", "ordinal", "rule", "version", "category", "kind", "field", "parameter", "text", "start",
-    "end", "points",
+LINK_COLUMNS = ("request_key", "request_index", "event", "ordinal", "transport")
+SEARCH_COLUMNS = ("event_name", "page_url", "page_title", "clicked", "searched", "words")
+
+_OF_EVENT = (
+    "id", "occurred_at", "event_name", "pixel_id", "site", "page_url", "delivery", "linkability", "page_class",
+    "derived_from",
 )  # fmt: skip
-SEARCH_COLUMNS = ("event", "event_name", "page_url", "page_title", "clicked", "searched", "words")
+_OF_ASSESSMENT = ("ruleset_digest", "score", "band", "tier")
 
 
 def event_rows(item: AssessedEvent) -> EventRows:
     """Return the rows of an assessed event."""
-    event, assessment = item.event, item.assessment
-    identity, digest = event.id, assessment.ruleset_digest
+    event, assessment, other = item.event, item.assessment, item.other
+    identity = event.id
+    words = [finding.evidence.text for finding in assessment.findings]
+    if other is not None:
+        words += [finding.evidence.text for finding in other.findings]
+    found = " ".join(words)
     return EventRows(
         id=identity,
         event=(
@@ -270,73 +281,36 @@ def event_rows(item: AssessedEvent) -> EventRows:
             event.linkability,
             event.page_class,
             item.consent.state,
-            event.model_dump_json(),
-            item.consent.model_dump_json(),
-            item.login.model_dump_json(),
-            item.other.model_dump_json() if item.other else None,
-        ),
-        requests=tuple(
-            [(identity, hit.request_key, hit.index, ordinal, hit.transport) for ordinal, hit in enumerate(event.hits)]
-        ),
-        identifiers=tuple(
-            [
-                (identity, ordinal, found.kind, found.source, found.parameter, found.value, found.form)
-                for ordinal, found in enumerate(event.identifiers)
-            ]
-        ),
-        assessment=(
-            identity,
-            digest,
+            assessment.ruleset_digest,
             assessment.score,
             assessment.band,
             assessment.tier,
             ", ".join(assessment.topics),
             ", ".join(assessment.actions),
-            assessment.model_dump_json(),
+            event.derived_from,
+            item.consent.model_dump_json(),
+            item.login.model_dump_json(),
+            json_text(event.identifiers),
+            findings_text(assessment.findings),
+            found,
+            assessment_text(assessment),
+            event_text(event),
+            other.model_dump_json() if other is not None else None,
         ),
-        findings=tuple(
-            [(identity, digest, number, *_finding(found)) for number, found in enumerate(assessment.findings)]
+        requests=tuple(
+            [(hit.request_key, hit.index, identity, ordinal, hit.transport) for ordinal, hit in enumerate(event.hits)]
         ),
-        search=(
-            identity,
-            event.event_name,
-            event.page_url,
-            item.page_title,
-            item.clicked,
-            item.searched,
-            " ".join(
-                [
-                    found.evidence.text
-                    for said in (assessment, item.other)
-                    if said is not None
-                    for found in said.findings
-                ]
-            ),
-        ),
+        search=(event.event_name, event.page_url, item.page_title, item.clicked, item.searched, found),
     )
 
 
-def _finding(found: Finding) -> tuple[Any, ...]:
-    evidence = found.evidence
-    return (
-        found.rule,
-        found.version,
-        found.category,
-        str(found.kind),
-        str(evidence.field),
-        evidence.parameter,
-        evidence.text,
-        evidence.start,
-        evidence.end,
-        found.points,
-    )
-
-
-def assessed_event(row: dict[str, Any]) -> AssessedEvent:
-    """Return the assessed event in a row of event and assessment."""
+def assessed_event(row: dict[str, Any], rules: RuleTexts) -> AssessedEvent:
+    """Return the assessed event in a row; `rules` gives the text of those that counted."""
     return AssessedEvent(
-        event=Event.model_validate_json(row["event"]),
-        assessment=Assessment.model_validate_json(row["assessment"]),
+        event=event_of(row["event"], row["identifiers"], {name: row[name] for name in _OF_EVENT}),
+        assessment=assessment_of(
+            row["assessment"], row["findings"], {name: row[name] for name in _OF_ASSESSMENT}, rules
+        ),
         consent=ConsentStamp.model_validate_json(row["consent"]),
         login=LoginStamp.model_validate_json(row["login"]),
         page_title=row["page_title"],

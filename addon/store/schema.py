@@ -14,8 +14,7 @@ OBSERVED = (
     "obs_withdrawals", "obs_reviews", "obs_personas", "obs_persona_searches", "obs_persona_sightings",
 )  # fmt: skip
 DERIVED = (
-    "der_sessions", "der_events", "der_event_requests", "der_identifiers", "der_assessments", "der_findings",
-    "der_acts", "der_rules", "der_problems", "der_search",
+    "der_sessions", "der_events", "der_event_requests", "der_assessments", "der_acts", "der_rules", "der_problems",
 )  # fmt: skip
 
 LIVE = ("live_proxies", "live_changes")
@@ -479,6 +478,160 @@ CREATE TABLE obs_withdrawals (
 _COOKIES_SET = "ALTER TABLE obs_pages ADD COLUMN cookies_set TEXT NOT NULL DEFAULT '[]'"
 
 
+# An event is one row: what identifies somebody, and what the rules of its session say, stand in it, each said once (see
+# `addon.store.encoding`). `der_assessments` keeps what other rules said before. The full-text index reads its texts
+# from the events. Rows of an earlier version keep the JSON that they have.
+_ONE_ROW = """
+DROP VIEW sessions;
+DROP VIEW events;
+DROP VIEW findings;
+DROP VIEW identifiers;
+DROP VIEW person_sightings;
+ALTER TABLE der_events RENAME TO old_events;
+ALTER TABLE der_assessments RENAME TO old_assessments;
+CREATE TABLE der_events (
+    number INTEGER PRIMARY KEY,
+    session TEXT NOT NULL,
+    id TEXT NOT NULL,
+    occurred_at REAL NOT NULL,
+    event_name TEXT NOT NULL,
+    pixel_id TEXT NOT NULL,
+    site TEXT,
+    page_url TEXT,
+    page_title TEXT,
+    clicked TEXT,
+    searched TEXT,
+    delivery TEXT NOT NULL,
+    linkability TEXT NOT NULL,
+    page_class TEXT NOT NULL,
+    consent_state TEXT NOT NULL,
+    ruleset_digest TEXT NOT NULL,
+    score INTEGER NOT NULL,
+    band TEXT NOT NULL,
+    tier TEXT NOT NULL,
+    topics TEXT NOT NULL,
+    actions TEXT NOT NULL,
+    derived_from TEXT,
+    consent TEXT NOT NULL,
+    login TEXT NOT NULL,
+    identifiers TEXT NOT NULL,
+    findings TEXT NOT NULL,
+    words TEXT NOT NULL,
+    assessment TEXT NOT NULL,
+    event TEXT NOT NULL,
+    other TEXT,
+    UNIQUE (session, id)
+) STRICT;
+CREATE TABLE der_assessments (
+    session TEXT NOT NULL,
+    event TEXT NOT NULL,
+    ruleset_digest TEXT NOT NULL,
+    score INTEGER NOT NULL,
+    band TEXT NOT NULL,
+    tier TEXT NOT NULL,
+    topics TEXT NOT NULL,
+    actions TEXT NOT NULL,
+    findings TEXT NOT NULL,
+    assessment TEXT NOT NULL,
+    PRIMARY KEY (session, event, ruleset_digest)
+) STRICT;
+INSERT INTO der_assessments
+SELECT a.session, a.event, a.ruleset_digest, a.score, a.band, a.tier, a.topics, a.actions,
+    (SELECT json_group_array(json(f.item)) FROM (
+        SELECT json_array(rule, field, parameter, text, start, "end", points) AS item FROM der_findings
+        WHERE session = a.session AND event = a.event AND ruleset_digest = a.ruleset_digest ORDER BY ordinal) f),
+    a.assessment
+FROM old_assessments a;
+DROP TABLE old_assessments;
+INSERT INTO der_events
+SELECT e.number, e.session, e.id, e.occurred_at, e.event_name, e.pixel_id, e.site, e.page_url, e.page_title, e.clicked,
+    e.searched, e.delivery, e.linkability, e.page_class, e.consent_state, coalesce(a.ruleset_digest, ''),
+    coalesce(a.score, 0), coalesce(a.band, ''), coalesce(a.tier, ''), coalesce(a.topics, ''), coalesce(a.actions, ''),
+    NULL, e.consent, e.login,
+    (SELECT json_group_array(json(i.item)) FROM (
+        SELECT json_array(kind, source, parameter, value, form) AS item FROM der_identifiers
+        WHERE session = e.session AND event = e.id ORDER BY ordinal) i),
+    coalesce(a.findings, '[]'), coalesce(s.words, ''), coalesce(a.assessment, '{}'), e.event, e.other
+FROM old_events e
+LEFT JOIN der_sessions d ON d.session = e.session
+LEFT JOIN der_assessments a ON a.session = e.session AND a.event = e.id AND a.ruleset_digest = d.ruleset_digest
+LEFT JOIN der_search s ON s.rowid = e.number
+ORDER BY e.number;
+DELETE FROM der_assessments WHERE ruleset_digest IN (
+    SELECT d.ruleset_digest FROM der_sessions d WHERE d.session = der_assessments.session)
+    AND EXISTS (SELECT 1 FROM der_events e WHERE e.session = der_assessments.session AND e.id = der_assessments.event);
+DROP TABLE old_events;
+DROP TABLE der_findings;
+DROP TABLE der_identifiers;
+DROP TABLE der_search;
+CREATE VIRTUAL TABLE der_search USING fts5(
+    session UNINDEXED, id UNINDEXED, event_name, page_url, page_title, clicked, searched, words,
+    content='der_events', content_rowid='number'
+);
+INSERT INTO der_search (der_search) VALUES ('rebuild');
+ALTER TABLE der_event_requests RENAME TO old_event_requests;
+CREATE TABLE der_event_requests (
+    session TEXT NOT NULL,
+    request_key TEXT NOT NULL,
+    request_index INTEGER NOT NULL,
+    event TEXT NOT NULL,
+    ordinal INTEGER NOT NULL,
+    transport TEXT NOT NULL,
+    PRIMARY KEY (session, request_key, request_index)
+) STRICT, WITHOUT ROWID;
+INSERT INTO der_event_requests (session, request_key, request_index, event, ordinal, transport)
+SELECT session, request_key, request_index, event, ordinal, transport FROM old_event_requests;
+DROP TABLE old_event_requests;
+CREATE INDEX der_event_requests_event ON der_event_requests (session, event);
+CREATE VIEW sessions AS
+SELECT s.id AS session, s.name, s.provenance, s.created_at, s.complete, s.public_address,
+    (SELECT count(*) FROM obs_sources o WHERE o.session = s.id) AS sources,
+    (SELECT count(*) FROM der_events e WHERE e.session = s.id) AS events,
+    (SELECT count(*) FROM der_events e WHERE e.session = s.id AND e.ruleset_digest = d.ruleset_digest
+        AND e.band IN ('medium', 'high', 'critical')) AS events_with_health_content,
+    d.ruleset_digest, d.tool_version
+FROM obs_sessions s LEFT JOIN der_sessions d ON d.session = s.id;
+CREATE VIEW events AS
+SELECT e.session, e.id AS event, strftime('%Y-%m-%dT%H:%M:%fZ', e.occurred_at, 'unixepoch') AS occurred_at,
+    e.event_name, e.pixel_id, e.site, e.page_url, e.page_title, e.clicked, e.searched, e.delivery, e.linkability,
+    e.page_class, e.consent_state,
+    iif(d.session IS NULL, NULL, e.score) AS score, iif(d.session IS NULL, NULL, e.band) AS band,
+    iif(d.session IS NULL, NULL, e.tier) AS tier, iif(d.session IS NULL, NULL, e.topics) AS topics,
+    iif(d.session IS NULL, NULL, e.actions) AS actions,
+    (SELECT count(*) FROM der_event_requests r WHERE r.session = e.session AND r.event = e.id) AS requests,
+    coalesce((SELECT v.state FROM obs_reviews v JOIN der_event_requests r
+        ON r.session = v.session AND r.request_key = v.request_key AND r.request_index = v.request_index
+        WHERE v.session = e.session AND r.event = e.id ORDER BY v.id DESC LIMIT 1), 'unreviewed') AS review
+FROM der_events e
+LEFT JOIN der_sessions d ON d.session = e.session AND d.ruleset_digest = e.ruleset_digest;
+CREATE VIEW findings AS
+SELECT e.session, e.id AS event, e.site, e.page_url, e.event_name, json_extract(r.text, '$.category') AS category,
+    json_extract(r.text, '$.kind') AS kind, json_extract(f.value, '$[1]') AS field,
+    json_extract(f.value, '$[2]') AS parameter, json_extract(f.value, '$[3]') AS text,
+    json_extract(f.value, '$[6]') AS points, json_extract(f.value, '$[0]') AS rule, r.version,
+    json_extract(r.text, '$.reason') AS reason
+FROM der_events e
+JOIN der_sessions d ON d.session = e.session AND d.ruleset_digest = e.ruleset_digest
+JOIN json_each(e.findings) f
+LEFT JOIN der_rules r ON r.session = e.session AND r.ruleset_digest = e.ruleset_digest
+    AND r.rule = json_extract(f.value, '$[0]');
+CREATE VIEW identifiers AS
+SELECT e.session, e.id AS event, e.site, e.pixel_id, json_extract(i.value, '$[0]') AS kind,
+    json_extract(i.value, '$[1]') AS source, json_extract(i.value, '$[2]') AS parameter,
+    json_extract(i.value, '$[3]') AS value, json_extract(i.value, '$[4]') AS form
+FROM der_events e JOIN json_each(e.identifiers) i;
+CREATE VIEW person_sightings AS
+SELECT s.session, p.label, r.event, e.site, e.pixel_id, e.consent_state, s.place, s.name, s.kind, s.written, s.how,
+    s.layers, s.request_key
+FROM obs_persona_sightings s
+JOIN obs_personas p ON p.id = s.persona
+    AND p.id = (SELECT max(n.id) FROM obs_personas n WHERE n.session = p.session AND n.label = p.label)
+LEFT JOIN der_event_requests r ON r.session = s.session AND r.request_key = s.request_key
+    AND (s.request_index IS NULL OR r.request_index = s.request_index)
+LEFT JOIN der_events e ON e.session = r.session AND e.id = r.event;
+"""
+
+
 def _run(db: Database, script: str) -> None:
     # `executescript` would commit behind the migration's back
     for statement in script.split(";\n"):
@@ -518,6 +671,11 @@ def _cookies_set(db: Database) -> None:
 @migrations(name="0006_consent")
 def _consent(db: Database) -> None:
     _run(db, _CONSENT)
+
+
+@migrations(name="0007_one_row_per_event")
+def _one_row(db: Database) -> None:
+    _run(db, _ONE_ROW)
 
 
 def known_migrations() -> frozenset[str]:

@@ -9,6 +9,7 @@ import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from itertools import chain, count
 from pathlib import Path
 from types import TracebackType
@@ -22,12 +23,10 @@ from addon.consent.timeline import ConsentStamp, Mark
 from addon.derivation import EVENT_ROLES, Surroundings, Totals, derive_events
 from addon.model import Act, Problem
 from addon.observation import ConsentEvidence, ObservedRequest, Observer, PageVisit
+from addon.store.encoding import RuleTexts
 from addon.store.personas import PersonaTables
 from addon.store.rows import (
-    ASSESSMENT_COLUMNS,
     EVENT_COLUMNS,
-    FINDING_COLUMNS,
-    IDENTIFIER_COLUMNS,
     LINK_COLUMNS,
     REQUEST_COLUMNS,
     SEARCH_COLUMNS,
@@ -473,23 +472,18 @@ class Store(PersonaTables):
         # the numbers of earlier versions, which are not there at the moment, are taken
         following = count(max([last, *(number for number in known.values() if number)]) + 1)
         numbered = [(known.get(item.id) or next(following), item) for item in rows]
-        own = ("session",)
         self._insert_rows(
             "der_events",
-            ("number", *own, *EVENT_COLUMNS),
+            ("number", "session", *EVENT_COLUMNS),
             ((number, session, *item.event) for number, item in numbered),
         )
-        for table, columns, parts in (
-            ("der_event_requests", LINK_COLUMNS, (part for item in rows for part in item.requests)),
-            ("der_identifiers", IDENTIFIER_COLUMNS, (part for item in rows for part in item.identifiers)),
-            ("der_assessments", ASSESSMENT_COLUMNS, (item.assessment for item in rows)),
-            ("der_findings", FINDING_COLUMNS, (part for item in rows for part in item.findings)),
-        ):
-            self._insert_rows(table, own + columns, ((session, *part) for part in parts))
         self._insert_rows(
-            "der_search",
-            ("rowid", *own, *SEARCH_COLUMNS),
-            ((number, session, *item.search) for number, item in numbered),
+            "der_event_requests",
+            ("session", *LINK_COLUMNS),
+            ((session, *link) for item in rows for link in item.requests),
+        )
+        self._insert_rows(
+            "der_search", ("rowid", *SEARCH_COLUMNS), ((number, *item.search) for number, item in numbered)
         )
 
     def drop_events(self, session: str, events: Iterable[str]) -> None:
@@ -561,14 +555,14 @@ class Store(PersonaTables):
     def assessed_events(self, session: str, events: Sequence[str]) -> tuple[AssessedEvent, ...]:
         """Return those of the given events that exist, under the session's present rules, the oldest first."""
         rows = self._rows(
-            "SELECT e.*, a.assessment FROM der_events e JOIN der_sessions d ON d.session = e.session "
-            "JOIN der_assessments a ON a.session = e.session AND a.event = e.id "
-            "AND a.ruleset_digest = d.ruleset_digest WHERE e.session = ? "
+            "SELECT e.* FROM der_events e JOIN der_sessions d ON d.session = e.session "
+            "AND d.ruleset_digest = e.ruleset_digest WHERE e.session = ? "
             "AND e.id IN (SELECT value FROM json_each(?)) ORDER BY e.occurred_at, e.id",
             session,
             json.dumps(list(events)),
         )
-        return tuple(assessed_event(row) for row in rows)
+        rules = self._rule_texts(session)
+        return tuple(assessed_event(row, rules) for row in rows)
 
     def requests_of(self, session: str, events: Sequence[str]) -> dict[str, ObservedRequest]:
         """Return the observed requests that carried the given events, by key."""
@@ -631,6 +625,15 @@ class Store(PersonaTables):
         )
         return tuple(Rule.model_validate_json(row["text"]) for row in rows)
 
+    def _rule_texts(self, session: str) -> RuleTexts:
+        """Return what gives the rules of a digest by their ids; each digest is read once, when it is asked for."""
+
+        @cache
+        def by_id(digest: str) -> Mapping[str, Rule]:
+            return {rule.id: rule for rule in self.rules(session, digest)}
+
+        return by_id
+
     def put_acts(self, session: str, acts: Iterable[Act]) -> None:
         """Replace the visitor acts of a session."""
         self._connection.execute("DELETE FROM der_acts WHERE session = ?", (session,))
@@ -673,10 +676,8 @@ class Store(PersonaTables):
     def standings(self, session: str) -> dict[str, EventStanding]:
         """Return, by event, what decides whether it counts: for sentences that need not read whole events."""
         rows = self._rows(
-            "SELECT e.id, e.site, e.delivery, a.band FROM der_events e "
-            "JOIN der_sessions d ON d.session = e.session "
-            "JOIN der_assessments a ON a.session = e.session AND a.event = e.id "
-            "AND a.ruleset_digest = d.ruleset_digest WHERE e.session = ?",
+            "SELECT e.id, e.site, e.delivery, e.band FROM der_events e "
+            "JOIN der_sessions d ON d.session = e.session AND d.ruleset_digest = e.ruleset_digest WHERE e.session = ?",
             session,
         )
         reviews = self.reviews(session)
@@ -707,12 +708,11 @@ class Store(PersonaTables):
             return None
         head = heads[0]
         rows = self._rows(
-            "SELECT e.*, a.assessment FROM der_events e JOIN der_assessments a "
-            "ON a.session = e.session AND a.event = e.id AND a.ruleset_digest = ? "
-            "WHERE e.session = ? ORDER BY e.occurred_at, e.id",
-            head["ruleset_digest"],
+            "SELECT * FROM der_events WHERE session = ? AND ruleset_digest = ? ORDER BY occurred_at, id",
             session,
+            head["ruleset_digest"],
         )
+        rules = self._rule_texts(session)
         problems = self._rows("SELECT * FROM der_problems WHERE session = ? ORDER BY rowid", session)
         return StoredDerivation(
             tool_version=head["tool_version"],
@@ -720,7 +720,7 @@ class Store(PersonaTables):
             decoded=head["decoded"],
             failed=head["failed"],
             clock=Clock(skew_ms=head["skew_ms"], spread_ms=head["spread_ms"], samples=head["clock_samples"]),
-            events=tuple(assessed_event(row) for row in rows),
+            events=tuple(assessed_event(row, rules) for row in rows),
             acts=self.acts(session),
             problems=tuple(
                 Problem(where=row["place"], what=row["what"], request_key=row["request_key"]) for row in problems
@@ -741,11 +741,12 @@ class Store(PersonaTables):
         query = " ".join('"' + word.replace('"', '""') + '"' for word in words.split())
         if not query:
             return ()
-        rows = self._rows("SELECT event FROM der_search WHERE session = ? AND der_search MATCH ?", session, query)
-        return tuple(row["event"] for row in rows)
+        rows = self._rows("SELECT id FROM der_search WHERE session = ? AND der_search MATCH ?", session, query)
+        return tuple(row["id"] for row in rows)
 
     def drop_derivations(self) -> None:
         """Empty every derived table."""
+        self._connection.execute("INSERT INTO der_search (der_search) VALUES ('delete-all')")
         for table in DERIVED:
             self._connection.execute(f"DELETE FROM {table}")  # noqa: S608 - names are ours
 
@@ -797,14 +798,30 @@ class Store(PersonaTables):
             "(SELECT other_digest FROM der_sessions WHERE session = ?)",
             (session, session),
         )
+        self._connection.execute(
+            "INSERT OR REPLACE INTO der_assessments SELECT session, id, ruleset_digest, score, band, tier, topics, "
+            "actions, findings, assessment FROM der_events "
+            "WHERE session = ? AND ruleset_digest NOT IN (?, '')",
+            (session, keep_other_rules),
+        )
+        self._unsearch("session = ?", session)
         for table in DERIVED:
-            if table in {"der_assessments", "der_findings", "der_rules"}:
+            if table in {"der_assessments", "der_rules"}:
                 self._connection.execute(
                     f"DELETE FROM {table} WHERE session = ? AND ruleset_digest = ?",  # noqa: S608 - names are ours
                     (session, keep_other_rules),
                 )
             else:
                 self._connection.execute(f"DELETE FROM {table} WHERE session = ?", (session,))  # noqa: S608 - ours
+
+    def _unsearch(self, which: str, *values: object) -> None:
+        """Take events out of the full-text index, which must be told what it holds of them, before they go."""
+        names = ", ".join(SEARCH_COLUMNS)
+        self._connection.execute(
+            f"INSERT INTO der_search (der_search, rowid, {names}) "  # noqa: S608 - names are ours
+            f"SELECT 'delete', number, {names} FROM der_events WHERE {which}",
+            values,
+        )
 
     def _put_derivation(
         self, session: str, digest: str, other_digest: str | None, found: Derivation | Totals, packs: Sequence[str]
@@ -830,7 +847,7 @@ class Store(PersonaTables):
 
     def _link_events(self, session: str, origins: Mapping[str, str]) -> None:
         self._connection.executemany(
-            "UPDATE der_events SET event = json_set(event, '$.derived_from', ?) WHERE session = ? AND id = ?",
+            "UPDATE der_events SET derived_from = ? WHERE session = ? AND id = ?",
             [(origin, session, event) for event, origin in origins.items()],
         )
 
@@ -849,9 +866,9 @@ class Store(PersonaTables):
         if not rows:
             return None
         number = int(rows[0]["number"])
-        self._connection.execute("DELETE FROM der_search WHERE rowid = ?", (number,))
+        self._unsearch("number = ?", number)
         self._connection.execute("DELETE FROM der_events WHERE number = ?", (number,))
-        for table in ("der_event_requests", "der_identifiers", "der_assessments", "der_findings"):
+        for table in ("der_event_requests", "der_assessments"):
             self._connection.execute(
                 f"DELETE FROM {table} WHERE session = ? AND event = ?",  # noqa: S608 - names are ours
                 (session, event),
