@@ -126,11 +126,7 @@ class Reading:
 
     def rename(self, source: str) -> None:
         """Let everything that was observed belong to the source of this id."""
-        observer = self.observer
-        observer.source_id = source
-        observer.requests = [item.model_copy(update={"source_id": source}) for item in observer.requests]
-        observer.pages = [item.model_copy(update={"source_id": source}) for item in observer.pages]
-        observer.consent = [item.model_copy(update={"source_id": source}) for item in observer.consent]
+        self.observer.source_id = source  # what is added to the database is of this source
 
     def contents(self) -> frozenset[str]:
         """Return what the capture is recognised by (see `Store.contents`)."""

@@ -11,13 +11,16 @@ bytes, which one process can hand to another as they are:
 """
 
 import json
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
+
+from pydantic_core import from_json
 
 from addon.audit import AssessedEvent, Clock
 from addon.consent.login import LoginStamp
 from addon.consent.timeline import ConsentStamp, Mark
 from addon.model import Act, CapturedRequest, Frozen, Problem
-from addon.observation import ConsentEvidence, ObservedRequest
+from addon.observation import ConsentEvidence, ObservedRequest, PageVisit
 from addon.store.encoding import (
     RuleTexts,
     assessment_of,
@@ -124,7 +127,7 @@ RequestRow = tuple[Any, ...]
 """A request as plain values, in the order of `REQUEST_COLUMNS`."""
 
 REQUEST_COLUMNS = (
-    "key", "source", "position", "sha256", "vendor", "role", "method", "url", "http_version", "headers", "body",
+    "source", "key", "position", "sha256", "vendor", "role", "method", "url", "http_version", "headers", "body",
     "body_problem", "started_at", "client_ip", "server_address", "delivery", "status", "response_headers",
     "response_body", "held", "reconstruction",
 )  # fmt: skip
@@ -134,8 +137,8 @@ def request_row(item: ObservedRequest) -> RequestRow:
     """Return the row of an observed request."""
     request = item.request
     return (
-        item.key,
         item.source_id,
+        item.key,
         request.position,
         item.digest,
         item.vendor,
@@ -143,7 +146,7 @@ def request_row(item: ObservedRequest) -> RequestRow:
         request.method,
         request.url,
         request.http_version,
-        json.dumps(request.headers, ensure_ascii=False),
+        json_text(request.headers),
         request.body,
         request.body_problem,
         request.started_at,
@@ -151,7 +154,7 @@ def request_row(item: ObservedRequest) -> RequestRow:
         request.server_address,
         request.delivery,
         request.status,
-        json.dumps(request.response_headers, ensure_ascii=False),
+        json_text(request.response_headers),
         request.response_body,
         int(request.held),
         int(request.reconstruction),
@@ -161,7 +164,7 @@ def request_row(item: ObservedRequest) -> RequestRow:
 def observed_request(row: RequestRow) -> ObservedRequest:
     """Return the observed request in a row."""
     (
-        key, source, position, digest, vendor, role, method, url, http_version, headers, body, body_problem, started_at,
+        source, key, position, digest, vendor, role, method, url, http_version, headers, body, body_problem, started_at,
         client_ip, server_address, delivery, status, response_headers, response_body, held, reconstruction,
     ) = row  # fmt: skip
     kind: SourceKind = source.partition("-")[0]
@@ -177,7 +180,7 @@ def observed_request(row: RequestRow) -> ObservedRequest:
             method=method,
             url=url,
             http_version=http_version,
-            headers=json.loads(headers),
+            headers=from_json(headers),
             body=body,
             body_problem=body_problem,
             started_at=started_at,
@@ -185,12 +188,17 @@ def observed_request(row: RequestRow) -> ObservedRequest:
             server_address=server_address,
             delivery=delivery,
             status=status,
-            response_headers=json.loads(response_headers),
+            response_headers=from_json(response_headers),
             response_body=response_body,
             held=bool(held),
             reconstruction=bool(reconstruction),
         ),
     )
+
+
+def of_source(source: str, rows: Iterable[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
+    """Yield rows of observations, whose first column is always their source, as those of `source`."""
+    return ((source, *row[1:]) for row in rows)
 
 
 class Withdrawal(Frozen):
@@ -220,6 +228,62 @@ def mark_row(row: dict[str, Any], number: int) -> MarkRow:
         mark=Mark.model_validate({name: row[name] for name in ("at", "kind", "site", "text", "by")}),
         stated_at=row["stated_at"],
         withdrawn=Withdrawal(reason=row["reason"], by=row["withdrawn_by"], at=at) if at is not None else None,
+    )
+
+
+PAGE_COLUMNS = (
+    "source", "position", "at", "url", "site", "title", "status", "top", "asks", "cookie_names", "cookies_set",
+)  # fmt: skip
+
+
+def page_row(page: PageVisit) -> tuple[Any, ...]:
+    """Return the row of a visited page, in the order of `PAGE_COLUMNS`."""
+    return (
+        page.source_id,
+        page.position,
+        page.at,
+        page.url,
+        page.site,
+        page.title,
+        page.status,
+        int(page.top),
+        None if page.asks is None else int(page.asks),
+        json.dumps(page.cookie_names),
+        json.dumps(page.cookies_set),
+    )
+
+
+def page_visit(row: dict[str, Any]) -> PageVisit:
+    """Return the visited page in a row."""
+    return PageVisit.model_validate(
+        {
+            **{name: value for name, value in row.items() if name not in {"session", "source"}},
+            "source_id": row["source"],
+            "cookie_names": json.loads(row["cookie_names"]),
+            "cookies_set": json.loads(row["cookies_set"]),
+        }
+    )
+
+
+CONSENT_COLUMNS = (
+    "source", "position", "at", "site", "state", "proof", "kind", "chosen_at", "name", "says", "against",
+)  # fmt: skip
+
+
+def consent_row(item: ConsentEvidence) -> tuple[Any, ...]:
+    """Return the row of evidence of a choice, in the order of `CONSENT_COLUMNS`."""
+    return (
+        item.source_id,
+        item.position,
+        item.at,
+        item.site,
+        item.state,
+        item.proof,
+        item.kind,
+        item.chosen_at,
+        item.name,
+        item.says,
+        json.dumps(item.against),
     )
 
 

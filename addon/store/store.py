@@ -26,8 +26,10 @@ from addon.observation import ConsentEvidence, ObservedRequest, Observer, PageVi
 from addon.store.encoding import RuleTexts
 from addon.store.personas import PersonaTables
 from addon.store.rows import (
+    CONSENT_COLUMNS,
     EVENT_COLUMNS,
     LINK_COLUMNS,
+    PAGE_COLUMNS,
     REQUEST_COLUMNS,
     SEARCH_COLUMNS,
     EventRows,
@@ -42,9 +44,13 @@ from addon.store.rows import (
     Withdrawal,
     assessed_event,
     consent_evidence,
+    consent_row,
     event_rows,
     mark_row,
     observed_request,
+    of_source,
+    page_row,
+    page_visit,
     request_row,
 )
 from addon.store.schema import DERIVED, LIVE, OBSERVED, known_migrations, migrations
@@ -94,7 +100,7 @@ class Store(PersonaTables):
         if not path.exists():
             if not create:
                 raise StoreError(f"{path}: no such database; run a replay first, or name another with --db")
-            _create_private(path)
+            create_private(path)
         try:
             self._connection = sqlite3.connect(
                 path, timeout=_LIVE_PATIENCE if live else 30, isolation_level=None, check_same_thread=False
@@ -211,28 +217,12 @@ class Store(PersonaTables):
         return frozenset([row["key"] for row in keys] + [f"{row['at']!r} {row['url']}" for row in pages])
 
     def add_observations(self, session: str, observer: Observer, problems: Iterable[Problem] = ()) -> None:
-        """Add what an observer collected; what is known already stays as it is."""
-        self.add_requests(session, observer.requests)
-        self.add_pages(session, observer.pages)
-        self.add_consent(session, observer.consent)
-        self.add_problems(session, observer.source_id, problems)
-
-    def request_starts(self, session: str) -> list[tuple[str, float]]:
-        """Return the digest and the start of every request of a session."""
-        rows = self._rows("SELECT sha256, started_at FROM obs_requests WHERE session = ?", session)
-        return [(row["sha256"], row["started_at"]) for row in rows]
-
-    def adopt(self, other: "Store", session: str, source: str) -> None:
-        """Add every request, page and proof of consent of another database as those of a source."""
-        for table in ("obs_requests", "obs_pages", "obs_consent"):
-            rows = other._connection.execute(f"SELECT * FROM {table} ORDER BY rowid")  # noqa: S608, SLF001
-            names = [column[0] for column in rows.description]
-            given = {names.index("session"): session, names.index("source"): source}
-            marks = ", ".join("?" * len(names))
-            self._connection.executemany(
-                f"INSERT INTO {table} ({', '.join(names)}) VALUES ({marks}) ON CONFLICT DO NOTHING",  # noqa: S608
-                ([given.get(place, value) for place, value in enumerate(row)] for row in rows),
-            )
+        """Add what an observer collected, as of its source; what is known already stays as it is."""
+        source = observer.source_id
+        self.add_request_rows(session, of_source(source, map(request_row, observer.requests)))
+        self.add_page_rows(session, of_source(source, map(page_row, observer.pages)))
+        self.add_consent_rows(session, of_source(source, map(consent_row, observer.consent)))
+        self.add_problems(session, source, problems)
 
     def add_requests(self, session: str, requests: Sequence[ObservedRequest]) -> None:
         """Add observed requests."""
@@ -258,34 +248,19 @@ class Store(PersonaTables):
 
     def add_pages(self, session: str, pages: Sequence[PageVisit]) -> None:
         """Add visited pages."""
-        self._insert(
-            "obs_pages",
-            (
-                {
-                    "session": session,
-                    "source": page.source_id,
-                    **page.model_dump(exclude={"source_id", "cookie_names", "cookies_set"}),
-                    "cookie_names": json.dumps(page.cookie_names),
-                    "cookies_set": json.dumps(page.cookies_set),
-                }
-                for page in pages
-            ),
-        )
+        self.add_page_rows(session, map(page_row, pages))
+
+    def add_page_rows(self, session: str, rows: Iterable[tuple[Any, ...]]) -> None:
+        """Add visited pages, given as rows."""
+        self._insert_rows("obs_pages", ("session", *PAGE_COLUMNS), ((session, *row) for row in rows))
 
     def add_consent(self, session: str, evidence: Sequence[ConsentEvidence]) -> None:
         """Add evidence of choices."""
-        self._insert(
-            "obs_consent",
-            (
-                {
-                    "session": session,
-                    "source": item.source_id,
-                    **item.model_dump(exclude={"source_id", "against"}),
-                    "against": json.dumps(item.against),
-                }
-                for item in evidence
-            ),
-        )
+        self.add_consent_rows(session, map(consent_row, evidence))
+
+    def add_consent_rows(self, session: str, rows: Iterable[tuple[Any, ...]]) -> None:
+        """Add evidence of choices, given as rows."""
+        self._insert_rows("obs_consent", ("session", *CONSENT_COLUMNS), ((session, *row) for row in rows))
 
     def add_problems(self, session: str, source: str, problems: Iterable[Problem]) -> None:
         """Add what of a source could not be read."""
@@ -345,7 +320,7 @@ class Store(PersonaTables):
     def pages(self, session: str) -> tuple[PageVisit, ...]:
         """Return the pages that the browser opened, in the order of time."""
         rows = self._rows("SELECT * FROM obs_pages WHERE session = ? ORDER BY at, position", session)
-        return tuple(_page_visit(row) for row in rows)
+        return tuple(page_visit(row) for row in rows)
 
     def source_problems(self, session: str) -> tuple[Problem, ...]:
         """Return what of the sources could not be read."""
@@ -579,7 +554,7 @@ class Store(PersonaTables):
         rows = self._rows(
             "SELECT * FROM obs_pages WHERE session = ? AND top = 1 ORDER BY at DESC, position DESC LIMIT 1", session
         )
-        return _page_visit(rows[0]) if rows else None
+        return page_visit(rows[0]) if rows else None
 
     # proxies that are running
 
@@ -979,18 +954,7 @@ class StoredEvents:
         self._store._link_events(self._session, origins)  # noqa: SLF001 - a part of the store
 
 
-def _page_visit(row: dict[str, Any]) -> PageVisit:
-    return PageVisit.model_validate(
-        {
-            **{k: v for k, v in row.items() if k not in {"session", "source"}},
-            "source_id": row["source"],
-            "cookie_names": json.loads(row["cookie_names"]),
-            "cookies_set": json.loads(row["cookies_set"]),
-        }
-    )
-
-
-def _create_private(path: Path) -> None:
+def create_private(path: Path) -> None:
     """Make an empty file that only its owner can read, whatever the umask says."""
     try:
         descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
