@@ -13,10 +13,10 @@ from addon.decoders.base import Decoded
 from addon.decoders.meta import content
 from addon.decoders.meta.hidden_page import HiddenPage
 from addon.decoders.meta.identity import linkability
-from addon.fold import Sighting, client_key, content_key
 from addon.model import Act, Epoch, Event, Frozen, Hit, Identifier, Problem, Witness
 from addon.observation import DECODERS, ConsentEvidence, ObservedRequest, PageVisit
 from addon.pageclass import page_class
+from addon.sighting import Sighting, client_key, content_key
 from addon.sites import site_of
 from addon.vocabulary import DELIVERY_STRENGTH, Delivery
 from rules.engine import Matcher
@@ -24,9 +24,6 @@ from rules.model import Assessment, Field, FieldName, Rule
 
 DERIVED_SECONDS = 2.0
 """An event that Meta's tool derives follows the event it was derived from within this time."""
-
-LOOKALIKE = "a host that bears Meta's name is not Meta's: not an event"
-"""What is said of a request that only looks like one to Meta."""
 
 _DECODERS = {decoder.name: decoder for decoder in DECODERS}
 

@@ -7,37 +7,24 @@ late request (another capture of the same browsing, a copy that waited) is put t
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from statistics import median, quantiles
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
-from addon.acts import Told, acts_behind, in_order, told_by
-from addon.audit import (
-    DERIVED_SECONDS,
-    AssessedEvent,
-    Clock,
-    VisitorStamp,
-    assess,
-    build_event,
-    decode,
-    event_id,
-    visitor_at,
-    witness_of,
-)
-from addon.consent.clicks import BannerClick, banner_clicks
-from addon.consent.contradictions import StatementMade
-from addon.consent.meta import departures, limited_data_use
+from addon.acts import Told, acts_behind, in_order
+from addon.audit import DERIVED_SECONDS, AssessedEvent, Clock, VisitorStamp, visitor_at
+from addon.consent.meta import departures
 from addon.consent.timeline import Mark, timelines
 from addon.decoders.base import RequestRole
 from addon.decoders.meta.hidden_page import HiddenPages
-from addon.fold import Folder, Group, Sighting
-from addon.model import Act, Event, Frozen, Problem
+from addon.fold import Folder, Group, Member
+from addon.model import Act, Frozen, Problem
 from addon.observation import LIBRARY_FIRST, ConsentEvidence, ObservedRequest, PageVisit
+from addon.settling import Judge, PartEvent, PartRead, Trace, settle, sightings_of
+from addon.sighting import Sighting, Token, ranked, traits_of
 from rules.engine import Matcher
-from rules.model import Assessment
 
 EVENT_ROLES: frozenset[RequestRole] = frozenset({"event", "lookalike"})
-
-LOOKALIKE = "a host that bears Meta's name is not Meta's: not an event"
 
 HELD_GROUPS = 300
 """How many of the latest events are held whole, in case another request of theirs follows."""
@@ -67,10 +54,18 @@ class RequestLog(Protocol):
         ...
 
 
-class EventSink(Protocol):
-    """What takes derived events, batch by batch."""
+class EventSink[R](Protocol):
+    """What takes derived events, batch by batch, in a form of its own."""
 
-    def put(self, events: Sequence[AssessedEvent]) -> None:
+    def written(self, item: AssessedEvent) -> R:
+        """Return an event in the form that `put` takes. A pure function."""
+        ...
+
+    def stamped(self, event: R, stamp: VisitorStamp) -> R:
+        """Return an event in that form with what is known of the visitor. A pure function."""
+        ...
+
+    def put(self, events: Sequence[R]) -> None:
         """Take events that are new."""
         ...
 
@@ -99,76 +94,130 @@ class Totals(NamedTuple):
     other_rules: frozenset[str]
 
 
-def derive_events(
+def derive_events[R](
     log: RequestLog,
     around: Surroundings,
     matcher: Matcher,
     other: Matcher | None,
-    sink: EventSink,
+    sink: EventSink[R],
     *,
     window: int | None = HELD_GROUPS,
+    parts: Iterable[PartRead[R]] | None = None,
 ) -> Totals:
     """Derive the events of a session, hand them to `sink`, and return what follows from all of them.
 
-    `other` holds the rules of optional packs. The result does not depend on `window`, the number of events held.
+    `other` holds the rules of optional packs. `parts` are the requests of `log`, in order, as others read them; without
+    them every request is read here. The result does not depend on that, nor on `window`, the number of events held.
     """
-    return _Derivation(log, around, matcher, other, sink).run(window)
+    derivation = _Derivation(log, around, Judge(matcher, other), sink)
+    return derivation.run(window) if parts is None else derivation.run_parts(parts, window)
 
 
-class _Trace(NamedTuple):
-    """What is kept of an event to the end."""
-
-    told: Told
-    clock_gap: float | None
-    clicks: tuple[BannerClick, ...]
-    limited: StatementMade | None
-    from_setup_tool: bool
-    rules: frozenset[str]
-    other_rules: frozenset[str]
-    problems: tuple[Problem, ...]
-
-
-class _Derivation:
+class _Derivation[R]:
     """One pass over the requests of one session."""
 
-    def __init__(
-        self, log: RequestLog, around: Surroundings, matcher: Matcher, other: Matcher | None, sink: EventSink
-    ) -> None:
+    def __init__(self, log: RequestLog, around: Surroundings, judge: Judge, sink: EventSink[R]) -> None:
         self._log = log
         self._around = around
-        self._matcher = matcher
-        self._other = other
+        self._judge = judge
         self._sink = sink
         self._hidden = HiddenPages(page.url for page in around.pages)
         self._timelines = timelines(around.pages, around.consent, around.marks)
-        self._traces: list[_Trace | None] = []
-        self._batch: list[AssessedEvent] = []
+        self._traces: list[Trace | None] = []
+        self._batch: list[R] = []
         self._same: dict[str, str] = {}
         self._rule_sets: dict[frozenset[str], frozenset[str]] = {}
         self._problems: list[Problem] = []
+        self._decoded = self._failed = 0
 
     def run(self, window: int | None) -> Totals:
-        decoded_count = failed = 0
-        folder = Folder(self._sightings_at, window)
+        """Read every request here."""
+        folder: Folder[Sighting] = Folder(self._sightings_at, window)
         for place, observed in self._log.in_order():
-            if observed.role == "lookalike":
-                self._problems.append(problem_at(observed, LOOKALIKE))
-                continue
-            decoded = decode(observed)
-            if decoded.problem is not None:
-                self._problems.append(problem_at(observed, decoded.problem))
-            if decoded.hits:
-                decoded_count += 1
-            else:
-                failed += 1
-            witness = witness_of(observed)
-            for hit in decoded.hits:
-                for group in folder.add(Sighting(hit, witness), place):
-                    self._settle(group)
+            sightings, counts, problem = sightings_of(observed)
+            self._count(len(sightings), counts=counts, problem=problem)
+            for sighting in sightings:
+                for group in folder.add(sighting, place):
+                    self._settle(group, group.sightings)
         for group in folder.rest():
-            self._settle(group)
-        self._hand_over()
+            self._settle(group, group.sightings)
         del folder
+        return self._totals()
+
+    def run_parts(self, parts: Iterable[PartRead[R]], window: int | None) -> Totals:
+        """Take over what others read: an event is theirs where all of its requests stand in one part."""
+        folder: Folder[Token] = Folder(self._tokens_at, window)
+        events: dict[Member, PartEvent[R]] = {}
+        for part in parts:
+            events.update((event.members[0], event) for event in part.events)
+            for place, hits, counts, problem in part.requests:
+                self._count(len(hits), counts=counts, problem=problem)
+                for traits in hits:
+                    for group in folder.add(Token(traits, partial(self._sighting_at, place, traits.nth)), place):
+                        self._take_over(group, events)
+        for group in folder.rest():
+            self._take_over(group, events)
+        del folder
+        return self._totals()
+
+    def _count(self, hits: int, *, counts: bool, problem: Problem | None) -> None:
+        if problem is not None:
+            self._problems.append(problem)
+        if counts and hits:
+            self._decoded += 1
+        elif counts:
+            self._failed += 1
+
+    def _sightings_at(self, place: int) -> list[Sighting]:
+        return sightings_of(self._log.at(place))[0]
+
+    def _sighting_at(self, place: int, nth: int) -> Sighting:
+        return next(sighting for sighting in self._sightings_at(place) if sighting.nth == nth)
+
+    def _tokens_at(self, place: int) -> list[Token]:
+        return [
+            Token(traits_of(sighting), partial(self._sighting_at, place, sighting.nth))
+            for sighting in self._sightings_at(place)
+        ]
+
+    def _take_over(self, group: Group[Token], events: dict[Member, PartEvent[R]]) -> None:
+        """Take the event of a group from those that others put together, or put it together here."""
+        members = tuple(group.members)
+        found = [event for event in (events.pop(member, None) for member in members) if event is not None]
+        if group.before or not found or found[0].members != members:
+            self._settle(group, [self._sighting_at(*member) for member in members])
+            return
+        event = found[0]
+        told = event.trace.told
+        stamp = visitor_at(told.site, told.occurred_at, event.trace.limited, self._timelines)
+        self._add(group.number, self._sink.stamped(event.written, stamp), event.trace)
+
+    def _settle(self, group: Group[Any], sightings: Sequence[Sighting]) -> None:
+        """Put the event of a group together, in place of an earlier version with fewer requests."""
+        if group.before:
+            self._hand_over()
+            former = self._traces[group.number]
+            assert former is not None, "it was given away before"
+            self._sink.drop([former.told.id])
+        together = ranked(sightings)
+        hidden = self._hidden.of(together[0].hit)
+        item, trace = settle(together, self._judge, self._around.sources_with_cookies, hidden, self._timelines)
+        self._add(group.number, self._sink.written(item), trace)
+
+    def _add(self, number: int, event: R, trace: Trace) -> None:
+        while len(self._traces) <= number:
+            self._traces.append(None)
+        self._traces[number] = trace._replace(
+            told=self._interned(trace.told),
+            rules=self._shared(trace.rules),
+            other_rules=self._shared(trace.other_rules),
+        )
+        self._batch.append(event)
+        if len(self._batch) >= BATCH:
+            self._hand_over()
+
+    def _totals(self) -> Totals:
+        self._hand_over()
         traces = [trace for trace in self._traces if trace is not None]
         self._traces.clear()
         self._link(traces)
@@ -177,41 +226,11 @@ class _Derivation:
             acts=acts_behind(in_order(trace.told for trace in traces)),
             problems=(*self._problems, *(problem for trace in traces for problem in trace.problems)),
             clock=clock_of([trace.clock_gap for trace in traces if trace.clock_gap is not None]),
-            decoded=decoded_count,
-            failed=failed,
+            decoded=self._decoded,
+            failed=self._failed,
             rules=frozenset().union(*{trace.rules for trace in traces}),
             other_rules=frozenset().union(*{trace.other_rules for trace in traces}),
         )
-
-    def _sightings_at(self, place: int) -> list[Sighting]:
-        observed = self._log.at(place)
-        witness = witness_of(observed)
-        return [Sighting(hit, witness) for hit in decode(observed).hits]
-
-    def _settle(self, group: Group) -> None:
-        """Put the event of a group together, in place of an earlier version with fewer requests."""
-        if group.before:
-            self._hand_over()
-            self._sink.drop([event_id(group.ranked_before())])
-        ranked = group.ranked()
-        main = ranked[0].hit
-        event = build_event(ranked, self._around.sources_with_cookies, self._hidden.of(main))
-        item = assess(event, self._matcher, self._timelines, self._other)
-        while len(self._traces) <= group.number:
-            self._traces.append(None)
-        self._traces[group.number] = _Trace(
-            told=self._interned(told_by(event, searches=item.searched is not None)),
-            clock_gap=None if main.client_time is None else (ranked[0].at - main.client_time) * 1000,
-            clicks=banner_clicks([event]),
-            limited=limited_data_use(event),
-            from_setup_tool=event.trigger == "event_setup_tool",
-            rules=self._shared(item.assessment),
-            other_rules=frozenset() if item.other is None else self._shared(item.other),
-            problems=tuple(disagreements(ranked, event)) if len(ranked) > 1 else (),
-        )
-        self._batch.append(item)
-        if len(self._batch) >= BATCH:
-            self._hand_over()
 
     def _interned(self, told: Told) -> Told:
         """Keep one copy of texts that events have in common."""
@@ -224,8 +243,7 @@ class _Derivation:
             init_time=told.init_time and same.setdefault(told.init_time, told.init_time),
         )
 
-    def _shared(self, assessment: Assessment) -> frozenset[str]:
-        rules = frozenset([finding.rule for finding in assessment.findings])
+    def _shared(self, rules: frozenset[str]) -> frozenset[str]:
         return self._rule_sets.setdefault(rules, rules)
 
     def _hand_over(self) -> None:
@@ -233,7 +251,7 @@ class _Derivation:
             self._sink.put(self._batch)
             self._batch = []
 
-    def _link(self, traces: Sequence[_Trace]) -> None:
+    def _link(self, traces: Sequence[Trace]) -> None:
         """Tell of events that Meta's Event Setup Tool derived which event they were derived from."""
         derived = [trace.told for trace in traces if trace.from_setup_tool]
         origins: dict[tuple[str, str | None], list[tuple[float, int, str]]] = {
@@ -254,7 +272,7 @@ class _Derivation:
         if found:
             self._sink.link(found)
 
-    def _restamp(self, traces: Sequence[_Trace]) -> None:
+    def _restamp(self, traces: Sequence[Trace]) -> None:
         """Work out anew what events themselves tell of: a click on a banner, or nothing left since the program came."""
         around = self._around
         clicks = [click for trace in traces for click in trace.clicks]
@@ -301,6 +319,14 @@ class EverythingHeld:
         """Return the request at a place."""
         return self._requests[place]
 
+    def written(self, item: AssessedEvent) -> AssessedEvent:
+        """Return the event itself."""
+        return item
+
+    def stamped(self, event: AssessedEvent, stamp: VisitorStamp) -> AssessedEvent:
+        """Return the event with what is known of the visitor."""
+        return event.model_copy(update={"consent": stamp.consent, "login": stamp.login})
+
     def put(self, events: Sequence[AssessedEvent]) -> None:
         """Take events."""
         self.events += events
@@ -314,7 +340,7 @@ class EverythingHeld:
         for number, item in enumerate(self.events):
             stamp = stamps.get(item.event.id)
             if stamp is not None:
-                self.events[number] = item.model_copy(update={"consent": stamp.consent, "login": stamp.login})
+                self.events[number] = self.stamped(item, stamp)
 
     def link(self, origins: Mapping[str, str]) -> None:
         """Give events the id of the one they were derived from."""
@@ -323,32 +349,6 @@ class EverythingHeld:
             if origin is not None:
                 event = item.event.model_copy(update={"derived_from": origin})
                 self.events[number] = item.model_copy(update={"event": event})
-
-
-def disagreements(group: Sequence[Sighting], event: Event) -> Iterable[Problem]:
-    """Name parameters that two captures of the same request show with different values."""
-    by_transport: dict[str, Sighting] = {}
-    for sighting in group:
-        known = by_transport.setdefault(sighting.hit.transport, sighting)
-        if known.witness.source_id == sighting.witness.source_id:
-            continue
-        mine = {(param.name, param.value) for param in known.hit.parameters if param.context != "header"}
-        theirs = {(param.name, param.value) for param in sighting.hit.parameters if param.context != "header"}
-        names = sorted({name for name, _ in mine ^ theirs})
-        if names:
-            yield Problem(
-                where=f"event {event.id}",
-                what="two captures of this request disagree on " + ", ".join(names[:20]),
-                request_key=sighting.witness.key,
-            )
-
-
-def problem_at(observed: ObservedRequest, what: str) -> Problem:
-    """Return what is wrong with a request as a problem that says where it stands."""
-    unit = {"mitm": "byte", "har": "entry", "live": "request"}[observed.request.source_kind]
-    return Problem(
-        where=f"{observed.source_id}, {unit} {observed.request.position}", what=what, request_key=observed.key
-    )
 
 
 def clock_of(found: Iterable[float]) -> Clock:

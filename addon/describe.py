@@ -6,10 +6,10 @@ from addon.audit import AssessedEvent, assess, build_event, decode, witness_of
 from addon.decoders.base import Decoded
 from addon.decoders.meta.dictionary import lookup
 from addon.decoders.meta.filters import filtering
-from addon.fold import Sighting
 from addon.model import CapturedRequest, Hit
 from addon.observation import Observer
 from addon.redaction import Redactor
+from addon.sighting import Sighting
 from addon.telling import about, one_line
 from rules.engine import Matcher
 from rules.model import Assessment, Finding

@@ -10,10 +10,8 @@ from array import array
 from bisect import bisect_left
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import NamedTuple
 
-from addon.decoders.meta.events import BUTTON_CLICK, GATEWAY_BUTTON_CLICK
-from addon.model import Hit, Witness
+from addon.sighting import Foldable, Sighting, ranked
 
 SAME_REQUEST_SECONDS = 2.0
 """How far two captures of one request, or a request and its redirect, may stand apart."""
@@ -24,81 +22,51 @@ DEDUPE_SECONDS = 300.0
 _SLACK = 1.0
 """Added where old candidates are skipped, so that rounding cannot skip one that the exact test would take."""
 
-_TRANSPORT_MARKS = frozenset({"rqm", "redirect", "cf", "ie[i]", "Referer"})
-"""Parameters that say how a request travelled, not what it says."""
+_INDEXES = 1 << 20
 
-_OWN = frozenset({"query", "body"})
-
-_PREFERRED = (
-    "form_post", "beacon", "image", "text_post", "fetch", "batch", "noscript", "gateway", "sandbox_copy", "redirect",
-)  # fmt: skip
-"""Which request of an event speaks for it: the client's own first, copies last."""
+Member = tuple[int, int]
+"""The place of a request, and which of its hits."""
 
 
-class Sighting(NamedTuple):
-    """One hit with the request it was read from."""
-
-    hit: Hit
-    witness: Witness
-
-    @property
-    def at(self) -> float:
-        """Return when the request started, in epoch seconds."""
-        return self.witness.request.started_at
-
-
-class Group:
+class Group[S: Foldable]:
     """The sightings of one event, in the order of time, and its number in the order of first requests.
 
-    `before` holds what the group had when it was last given away, `changed` whether it has gained a sighting since.
+    `before` holds how many the group had when it was last given away, `changed` whether it has gained one since;
+    `members` are the places of their requests, and which hits of these they are.
     """
 
-    __slots__ = ("before", "changed", "number", "sightings")
+    __slots__ = ("before", "changed", "members", "number", "sightings")
 
-    def __init__(self, number: int, sightings: list[Sighting], before: int = 0) -> None:
+    def __init__(self, number: int, sightings: list[S], members: list[Member], before: int = 0) -> None:
         self.number = number
         self.sightings = sightings
+        self.members = members
         self.before = before
         self.changed = False
 
-    def ranked(self) -> list[Sighting]:
-        """Return the sightings with the most complete request first."""
-        return sorted(self.sightings, key=_rank)
 
-    def ranked_before(self) -> list[Sighting]:
-        """Return the sightings that the group had when it was last given away, ranked."""
-        return sorted(self.sightings[: self.before], key=_rank)
-
-
-Load = Callable[[int], Sequence[Sighting]]
-"""Gives the sightings of the request at a place, decoded anew."""
-
-_INDEXES = 1 << 20
-
-
-class Folder:
+class Folder[S: Foldable]:
     """Folds sightings that come in the order of time, holding the latest groups whole and of the others a trace.
 
     Of a group that was given away only numbers are kept: by which keys it is known, and where its requests stand.
-    A sighting that fits one of these keys brings the group back (`load` decodes its requests anew), so that what
-    is folded does not depend on `window`, the number of groups that are held.
+    A sighting that fits one of these keys brings the group back (`load` decodes the request at a place anew), so that
+    what is folded does not depend on `window`, the number of groups that are held.
     """
 
-    def __init__(self, load: Load | None = None, window: int | None = None) -> None:
+    def __init__(self, load: Callable[[int], Sequence[S]] | None = None, window: int | None = None) -> None:
         self._load = load
         self._window = window
-        self._held: OrderedDict[int, Group] = OrderedDict()
+        self._held: OrderedDict[int, Group[S]] = OrderedDict()
         self._places: list[int | tuple[int, ...]] = []
         self._first_at = array("d")
         self._known: dict[int, int | list[tuple[int, float]]] = {}
 
-    def add(self, sighting: Sighting, place: int) -> Iterator[Group]:
+    def add(self, sighting: S, place: int) -> Iterator[Group[S]]:
         """Take in the next sighting, read from the request at `place`; yield groups that are given away."""
-        hit = sighting.hit
-        key = client_key(hit)
+        key, dedupe_key = sighting.client_key, sighting.dedupe_key
         client = None if key is None else hash(("client", key))
-        dedupe = hash(("dedupe", _dedupe_key(hit))) if hit.dedupe_id else None
-        content = hash(("content", content_key(hit))) if hit.client_time is None else None
+        dedupe = None if dedupe_key is None else hash(("dedupe", dedupe_key))
+        content = None if sighting.is_timed else hash(("content", sighting.content_key))
         group = None
         if key is not None and client is not None:
             group = self._same_client_event(sighting, key, client)
@@ -106,9 +74,9 @@ class Folder:
             group = self._same_dedupe_id(sighting, dedupe)
         if group is None and content is not None:
             group = self._same_content(sighting, content)
-        member = place * _INDEXES + hit.index
+        member = place * _INDEXES + sighting.nth
         if group is None:
-            group = Group(len(self._places), [])
+            group = Group(len(self._places), [], [])
             self._held[group.number] = group
             self._places.append(member)
             self._first_at.append(sighting.at)
@@ -116,6 +84,7 @@ class Folder:
             known = self._places[group.number]
             self._places[group.number] = (*known, member) if isinstance(known, tuple) else (known, member)
         group.sightings.append(sighting)
+        group.members.append((place, sighting.nth))
         group.changed = True
         for mark in (client, dedupe, content):
             if mark is not None:
@@ -125,7 +94,7 @@ class Folder:
             if oldest.changed:
                 yield oldest
 
-    def rest(self) -> Iterator[Group]:
+    def rest(self) -> Iterator[Group[S]]:
         """Yield the groups that were not given away since they last changed, in order."""
         held = sorted(self._held.values(), key=lambda group: group.number)
         self._held.clear()
@@ -151,60 +120,59 @@ class Folder:
         first = 0 if since is None else bisect_left(known, since, key=lambda entry: entry[1])
         return (number for number, _ in known[first:])
 
-    def _open(self, number: int) -> Group:
+    def _open(self, number: int) -> Group[S]:
         """Return a group whole, brought back where it was given away."""
         group = self._held.get(number)
         if group is None:
-            members = self._places[number]
-            group = Group(number, [self._found(m) for m in (members if isinstance(members, tuple) else (members,))])
-            group.before = len(group.sightings)
+            known = self._places[number]
+            members = [divmod(member, _INDEXES) for member in (known if isinstance(known, tuple) else (known,))]
+            group = Group(number, [self._found(*member) for member in members], members, before=len(members))
             self._held[number] = group
         self._held.move_to_end(number)
         return group
 
-    def _found(self, member: int) -> Sighting:
+    def _found(self, place: int, nth: int) -> S:
         assert self._load is not None, "a window needs a way back"
-        place, index = divmod(member, _INDEXES)
-        return next(sighting for sighting in self._load(place) if sighting.hit.index == index)
+        return next(sighting for sighting in self._load(place) if sighting.nth == nth)
 
-    def _same_client_event(self, sighting: Sighting, key: tuple[str, ...], mark: int) -> Group | None:
+    def _same_client_event(self, sighting: S, key: tuple[str, ...], mark: int) -> Group[S] | None:
         for number in self._candidates(mark):
             group = self._open(number)
-            if not any(client_key(other.hit) == key for other in group.sightings):
+            if not any(other.client_key == key for other in group.sightings):
                 continue  # two keys with one mark
-            if sighting.hit.counter is not None or _says_the_same(sighting.hit, group.sightings):
+            if sighting.is_counted or _says_the_same(sighting, group.sightings):
                 return group
         return None
 
-    def _same_dedupe_id(self, sighting: Sighting, mark: int) -> Group | None:
+    def _same_dedupe_id(self, sighting: S, mark: int) -> Group[S] | None:
         """Return the group that carries the same id by another way.
 
         A site may reuse an id (a constant, an order number), so two requests of the same way, or two that the
         client counted apart, stay two events.
         """
-        key = _dedupe_key(sighting.hit)
-        fitting: list[Group] = []
+        key = sighting.dedupe_key
+        fitting: list[Group[S]] = []
         for number in self._candidates(mark, sighting.at - DEDUPE_SECONDS - _SLACK):
             if abs(self._first_at[number] - sighting.at) > DEDUPE_SECONDS:
                 continue
             group = self._open(number)
-            if not any(_has_dedupe_key(other.hit, key) for other in group.sightings):
+            if not any(other.dedupe_key == key for other in group.sightings):
                 continue  # two keys with one mark
-            if all(_may_join(sighting.hit, other, sighting) for other in group.sightings):
+            if all(_may_join(sighting, other) for other in group.sightings):
                 fitting.append(group)
         return min(fitting, key=lambda group: abs(group.sightings[0].at - sighting.at), default=None)
 
-    def _same_content(self, sighting: Sighting, mark: int) -> Group | None:
-        content = content_key(sighting.hit)
+    def _same_content(self, sighting: S, mark: int) -> Group[S] | None:
+        content = sighting.content_key
         for number in self._candidates(mark, sighting.at - SAME_REQUEST_SECONDS - _SLACK):
             if abs(self._first_at[number] - sighting.at) > SAME_REQUEST_SECONDS:
                 continue
             group = self._open(number)
-            if not any(o.hit.client_time is None and content_key(o.hit) == content for o in group.sightings):
+            if not any(not other.is_timed and other.content_key == content for other in group.sightings):
                 continue  # two contents with one mark
-            if sighting.hit.transport == "redirect" and group.sightings[0].hit.transport != "redirect":
+            if sighting.transport == "redirect" and group.sightings[0].transport != "redirect":
                 return group
-            if sighting.witness.source_id not in {other.witness.source_id for other in group.sightings}:
+            if sighting.source_id not in {other.source_id for other in group.sightings}:
                 return group
         return None
 
@@ -214,63 +182,26 @@ def fold(sightings: Iterable[Sighting]) -> list[list[Sighting]]:
 
     Groups are in the order of their first request.
     """
-    folder = Folder()
+    folder: Folder[Sighting] = Folder()
     for place, sighting in enumerate(sorted(sightings, key=lambda item: (item.at, item.witness.key, item.hit.index))):
         for _ in folder.add(sighting, place):
             pass  # without a window nothing is given away before the end
-    return [group.ranked() for group in folder.rest()]
+    return [ranked(group.sightings) for group in folder.rest()]
 
 
-def client_key(hit: Hit) -> tuple[str, ...] | None:
-    """Return what Meta's client tells an event by, or None where the hit does not carry it."""
-    if hit.client_time is None or hit.transport == "gateway":
-        return None
-    return (
-        hit.pixel_id,
-        hit.event_name,
-        repr(hit.client_time),
-        hit.counter or "",
-        hit.init_time or "",
-        hit.page_url or "" if hit.page_url_from == "dl" else "",
-    )
-
-
-def _says_the_same(hit: Hit, group: Sequence[Sighting]) -> bool:
+def _says_the_same(sighting: Foldable, group: Iterable[Foldable]) -> bool:
     """Tell whether a hit without counter repeats a group's content: builds without `ec` can send two alike."""
-    content = content_key(hit)
-    return any(content_key(other.hit) == content for other in group)
+    content = sighting.content_key
+    return any(other.content_key == content for other in group)
 
 
-def _dedupe_key(hit: Hit) -> tuple[str, str, str]:
-    name = BUTTON_CLICK if hit.event_name == GATEWAY_BUTTON_CLICK else hit.event_name
-    return hit.pixel_id, name, hit.dedupe_id or ""
-
-
-def _has_dedupe_key(hit: Hit, key: tuple[str, str, str]) -> bool:
-    return bool(hit.dedupe_id) and _dedupe_key(hit) == key
-
-
-def _may_join(hit: Hit, other: Sighting, sighting: Sighting) -> bool:
-    if (hit.transport == "gateway") != (other.hit.transport == "gateway"):
+def _may_join(sighting: Foldable, other: Foldable) -> bool:
+    if (sighting.transport == "gateway") != (other.transport == "gateway"):
         return True
-    if other.witness.source_id != sighting.witness.source_id:
-        return content_key(hit) == content_key(other.hit) and abs(other.at - sighting.at) <= SAME_REQUEST_SECONDS
-    if client_key(hit) is not None and client_key(other.hit) is not None:
-        return client_key(hit) == client_key(other.hit)
+    if other.source_id != sighting.source_id:
+        same = sighting.content_key == other.content_key
+        return same and abs(other.at - sighting.at) <= SAME_REQUEST_SECONDS
+    if sighting.client_key is not None and other.client_key is not None:
+        return sighting.client_key == other.client_key
     # a gateway that is retried at its fallback sends the same words again
-    return content_key(hit) == content_key(other.hit) and hit.recipient_host != other.hit.recipient_host
-
-
-def content_key(hit: Hit) -> tuple[object, ...]:
-    """Return what a hit says in its own parameters: headers and cookies are missing in some captures."""
-    said = sorted(
-        (param.name, param.value)
-        for param in hit.parameters
-        if param.context in _OWN and param.name not in _TRANSPORT_MARKS
-    )
-    return hit.pixel_id, hit.event_name, tuple(said)
-
-
-def _rank(sighting: Sighting) -> tuple[int, int, float]:
-    sanitised = sighting.witness.request.source_kind == "har"
-    return _PREFERRED.index(sighting.hit.transport), int(sanitised), sighting.at
+    return sighting.content_key == other.content_key and sighting.recipient_host != other.recipient_host

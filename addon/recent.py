@@ -10,9 +10,10 @@ from addon.audit import AssessedEvent, VisitorStamp, acts_of, assess, build_even
 from addon.consent.clicks import banner_clicks
 from addon.consent.history import ConsentHistory
 from addon.decoders.base import Decoded
-from addon.fold import Sighting, fold
+from addon.fold import fold
 from addon.model import Act
 from addon.observation import ObservedRequest
+from addon.sighting import Sighting
 from rules.engine import Matcher
 
 RECENT_SIGHTINGS = 200

@@ -12,12 +12,12 @@ from addon.audit import AssessedEvent, Observations, VisitorStamp, derive, other
 from addon.consent.clicks import banner_clicks
 from addon.consent.history import ConsentHistory
 from addon.consent.timeline import Mark
-from addon.derivation import LOOKALIKE, problem_at
 from addon.model import Act, CapturedRequest, Problem
 from addon.observation import ConsentEvidence, ObservedRequest, Observer, PageVisit, vendor_role
 from addon.persona.matching import match
 from addon.persona.person import Person
 from addon.recent import Change, RecentEvents
+from addon.settling import LOOKALIKE, problem_at
 from addon.store.rows import SourceRow
 from addon.store.store import Store
 from rules.engine import Matcher
@@ -236,7 +236,7 @@ class Recording:
         store, session = self._store, self.session
         with store.transaction():
             store.ensure_session(session)
-            if store.ruleset_digest(session) is None:
+            if store.rule_digests(session) is None:
                 self._write_empty()  # somebody removed the session meanwhile
             store.add_requests(session, new.requests)
             store.complete_requests(session, new.completed)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from addon.audit import timelines_of, visitor_of
@@ -53,32 +54,31 @@ def replay(
     readings = [
         Reading(path, reader, Unfinished(store.path, path)) for path, reader in zip(paths, readers, strict=True)
     ]
-    with _helpers(jobs, readings) as helpers:
+    with _helpers(jobs, readings, matcher) as helpers:
         for reading in readings:
             reading.read(progress, helpers)
-    name = session if session is not None else session_name(paths[0], readings[0].sha256)
-    with store.transaction():
-        store.ensure_session(name)
-        results = tuple(_keep(store, name, reading) for reading in readings)
-        stored = store.derivation(name)
-        chosen, other = _other_rules(store, name, packs)
-        digests_now = (matcher.ruleset.digest, other.ruleset.digest if other else None)
-        other_rules = stored is None or (stored.ruleset_digest, stored.other_digest) != digests_now
-        if other_rules or any(not result.known for result in results):
-            store.rewrite_derivation(name, matcher, other, chosen)
+        name = session if session is not None else session_name(paths[0], readings[0].sha256)
+        with store.transaction():
+            store.ensure_session(name)
+            results = tuple(_keep(store, name, reading) for reading in readings)
+            chosen, other = _other_rules(store, name, packs)
+            digests_now = (matcher.ruleset.digest, other.ruleset.digest if other else None)
+            if store.rule_digests(name) != digests_now or any(not result.known for result in results):
+                share = None if helpers is None else partial(helpers.read_session, packs=chosen)
+                store.rewrite_derivation(name, matcher, other, chosen, share)
     for reading in readings:
         reading.unfinished.remove()
     return name, results
 
 
 @contextmanager
-def _helpers(jobs: int, readings: Sequence[Reading]) -> Iterator[Workers | None]:
+def _helpers(jobs: int, readings: Sequence[Reading], matcher: Matcher) -> Iterator[Workers | None]:
     """Give the block other processes where the captures are large enough for them."""
-    large = any(reading.reader.kind == "mitm" and reading.reader.size >= WORTH_IT for reading in readings)
+    large = any(reading.reader.size >= WORTH_IT for reading in readings)
     if jobs < 2 or not large:
         yield None
         return
-    with workers(jobs) as helpers:
+    with workers(jobs, matcher) as helpers:
         yield helpers
 
 

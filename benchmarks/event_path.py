@@ -23,10 +23,11 @@ from addon.capture import read_capture
 from addon.consent.timeline import timelines
 from addon.decoders.meta import content
 from addon.derivation import EVENT_ROLES
-from addon.fold import Sighting, fold
+from addon.fold import fold
 from addon.model import CapturedRequest
 from addon.observation import ObservedRequest, Observer
 from addon.redaction import scrub
+from addon.sighting import Sighting
 from addon.store.rows import SourceRow
 from addon.store.store import Store
 from addon.witness import request_digest

@@ -71,6 +71,10 @@ class Matcher:
         self._cached_long = lru_cache(maxsize=64)(self._met)
         self._cached_assessments = lru_cache(maxsize=512)(self._assess)
 
+    def __reduce__(self) -> tuple[type["Matcher"], tuple[RuleSet]]:
+        """Let another process make its own."""
+        return Matcher, (self.ruleset,)
+
     def evaluate(self, fields: Sequence[Field]) -> Assessment:
         """Assess the texts of one event.
 

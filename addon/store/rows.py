@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from pydantic_core import from_json
 
-from addon.audit import AssessedEvent, Clock
+from addon.audit import AssessedEvent, Clock, VisitorStamp
 from addon.consent.login import LoginStamp
 from addon.consent.timeline import ConsentStamp, Mark
 from addon.model import Act, CapturedRequest, Frozen, Problem
@@ -366,6 +366,18 @@ def event_rows(item: AssessedEvent) -> EventRows:
         ),
         search=(event.event_name, event.page_url, item.page_title, item.clicked, item.searched, found),
     )
+
+
+_CONSENT_STATE, _CONSENT, _LOGIN = (EVENT_COLUMNS.index(name) for name in ("consent_state", "consent", "login"))
+
+
+def stamped_rows(rows: EventRows, stamp: VisitorStamp) -> EventRows:
+    """Return the rows of an event with what is known of the visitor at its moment."""
+    event = list(rows.event)
+    event[_CONSENT_STATE] = stamp.consent.state
+    event[_CONSENT] = stamp.consent.model_dump_json()
+    event[_LOGIN] = stamp.login.model_dump_json()
+    return rows._replace(event=tuple(event))
 
 
 def assessed_event(row: dict[str, Any], rules: RuleTexts) -> AssessedEvent:

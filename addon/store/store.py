@@ -7,7 +7,7 @@ derived is written by `write_derivation` and can be dropped and rebuilt from the
 import json
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from itertools import chain, count
@@ -23,6 +23,7 @@ from addon.consent.timeline import ConsentStamp, Mark
 from addon.derivation import EVENT_ROLES, Surroundings, Totals, derive_events
 from addon.model import Act, Problem
 from addon.observation import ConsentEvidence, ObservedRequest, Observer, PageVisit
+from addon.settling import PartRead
 from addon.store.encoding import RuleTexts
 from addon.store.personas import PersonaTables
 from addon.store.rows import (
@@ -52,6 +53,7 @@ from addon.store.rows import (
     page_row,
     page_visit,
     request_row,
+    stamped_rows,
 )
 from addon.store.schema import DERIVED, LIVE, OBSERVED, known_migrations, migrations
 from addon.times import now
@@ -59,6 +61,9 @@ from addon.version import TOOL_VERSION
 from addon.vocabulary import Provenance
 from rules.engine import Matcher
 from rules.model import Rule
+
+ShareOut = Callable[[Iterable[tuple[int, RequestRow]], frozenset[str]], Iterable[PartRead[EventRows]]]
+"""Has others read the requests of a session, given as rows with their places, and the sources that show cookies."""
 
 _BATCH = 500
 _REQUEST = ", ".join(f'"{name}"' for name in REQUEST_COLUMNS)
@@ -402,7 +407,7 @@ class Store(PersonaTables):
         self._put_derivation(session, derivation.ruleset_digest, derivation.other_digest, derivation, packs)
         sink = StoredEvents(self, session)
         for start in range(0, len(derivation.events), _BATCH):
-            sink.put(derivation.events[start : start + _BATCH])
+            sink.put([event_rows(item) for item in derivation.events[start : start + _BATCH]])
         self.put_rules(session, derivation.ruleset_digest, derivation.rules)
         if derivation.other_digest is not None:
             self.put_rules(session, derivation.other_digest, derivation.other_rules)
@@ -411,18 +416,23 @@ class Store(PersonaTables):
         self._changed(session, [_ALL_EVENTS])
 
     def rewrite_derivation(
-        self, session: str, matcher: Matcher, other: Matcher | None = None, packs: Sequence[str] = ()
+        self,
+        session: str,
+        matcher: Matcher,
+        other: Matcher | None = None,
+        packs: Sequence[str] = (),
+        share: ShareOut | None = None,
     ) -> None:
         """Derive a session anew from its observations and write what follows, event by event.
 
         Neither its requests nor its events are ever in memory together. `other` holds the rules of the optional
-        packs named in `packs`. Assessments under other rules are kept.
+        packs named in `packs`. Assessments under other rules are kept. `share` has others read the requests.
         """
         self._clear_derived(session, keep_other_rules=matcher.ruleset.digest)
         sink = StoredEvents(self, session)
-        totals = derive_events(
-            StoredRequests(self._connection, session), self.surroundings(session), matcher, other, sink
-        )
+        log, around = StoredRequests(self._connection, session), self.surroundings(session)
+        parts = None if share is None else share(log.rows_in_order(), around.sources_with_cookies)
+        totals = derive_events(log, around, matcher, other, sink, parts=parts)
         self._put_derivation(session, matcher.ruleset.digest, other.ruleset.digest if other else None, totals, packs)
         self.put_rules(session, matcher.ruleset.digest, rules_named(totals.rules, matcher))
         if other is not None:
@@ -630,10 +640,13 @@ class Store(PersonaTables):
         )
         self._add_acts(session, acts)
 
-    def ruleset_digest(self, session: str) -> str | None:
-        """Return the digest of the rules that a session was last derived with, or None where it was not."""
-        rows = self._rows("SELECT ruleset_digest FROM der_sessions WHERE session = ?", session)
-        return str(rows[0]["ruleset_digest"]) if rows else None
+    def rule_digests(self, session: str) -> tuple[str, str | None] | None:
+        """Return the digests of the rules and of the optional packs that a session was last derived with.
+
+        None where it was not derived.
+        """
+        rows = self._rows("SELECT ruleset_digest, other_digest FROM der_sessions WHERE session = ?", session)
+        return (rows[0]["ruleset_digest"], rows[0]["other_digest"]) if rows else None
 
     def acts(self, session: str) -> tuple[Act, ...]:
         """Return the visitor acts of a session in the order of time."""
@@ -932,13 +945,17 @@ class StoredEvents:
         self._store = store
         self._session = session
 
-    def put(self, events: Sequence[AssessedEvent]) -> None:
-        """Write events."""
-        self.put_rows([event_rows(item) for item in events])
+    def written(self, item: AssessedEvent) -> EventRows:
+        """Return an event as rows."""
+        return event_rows(item)
 
-    def put_rows(self, rows: Sequence[EventRows]) -> None:
-        """Write events, given as rows."""
-        self._store._add_event_rows(self._session, rows)  # noqa: SLF001 - a part of the store
+    def stamped(self, event: EventRows, stamp: VisitorStamp) -> EventRows:
+        """Return the rows of an event with what is known of the visitor."""
+        return stamped_rows(event, stamp)
+
+    def put(self, events: Sequence[EventRows]) -> None:
+        """Write events."""
+        self._store._add_event_rows(self._session, events)  # noqa: SLF001 - a part of the store
 
     def drop(self, events: Sequence[str]) -> None:
         """Remove events, by their ids."""

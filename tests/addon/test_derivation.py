@@ -1,5 +1,6 @@
 """Deriving event by event, with few of them held, gives what deriving all of them at once gives."""
 
+import pickle
 import random
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -17,21 +18,11 @@ from addon.consent.clicks import banner_clicks
 from addon.consent.timeline import timelines
 from addon.decoders.meta.hidden_page import find_hidden_page
 from addon.derivation import EverythingHeld, Surroundings, derive_events
-from addon.fold import (
-    DEDUPE_SECONDS,
-    SAME_REQUEST_SECONDS,
-    Folder,
-    Sighting,
-    _dedupe_key,
-    _may_join,
-    _rank,
-    _says_the_same,
-    client_key,
-    content_key,
-    fold,
-)
+from addon.fold import DEDUPE_SECONDS, SAME_REQUEST_SECONDS, Folder, _may_join, fold
 from addon.model import CapturedRequest
-from addon.observation import Observer
+from addon.observation import ObservedRequest, Observer
+from addon.settling import Judge, PartRead, read_part
+from addon.sighting import Sighting, Token, _rank, client_key, content_key, ranked, traits_of
 from addon.store.store import Store
 from rules.engine import Matcher
 
@@ -185,8 +176,8 @@ def plain_fold(sightings: Iterable[Sighting]) -> list[list[Sighting]]:
         key = client_key(hit)
         if key is not None:
             enter(by_client_key[key], group)
-        if hit.dedupe_id:
-            enter(by_dedupe_id[_dedupe_key(hit)], group)
+        if sighting.dedupe_key:
+            enter(by_dedupe_id[sighting.dedupe_key], group)
         if hit.client_time is None:
             enter(by_content[content_key(hit)], group)
     for group in groups:
@@ -204,7 +195,8 @@ def same_client_event(sighting: Sighting, index: dict[tuple[str, ...], list[list
     if key is None:
         return None
     for group in index.get(key, ()):
-        if sighting.hit.counter is not None or _says_the_same(sighting.hit, group):
+        content = content_key(sighting.hit)
+        if sighting.hit.counter is not None or any(content_key(other.hit) == content for other in group):
             return group
     return None
 
@@ -212,13 +204,12 @@ def same_client_event(sighting: Sighting, index: dict[tuple[str, ...], list[list
 def same_dedupe_id(
     sighting: Sighting, index: dict[tuple[str, str, str], list[list[Sighting]]]
 ) -> list[Sighting] | None:
-    hit = sighting.hit
-    if not hit.dedupe_id:
+    if sighting.dedupe_key is None:
         return None
     fitting = [
         group
-        for group in index.get(_dedupe_key(hit), ())
-        if abs(group[0].at - sighting.at) <= DEDUPE_SECONDS and all(_may_join(hit, other, sighting) for other in group)
+        for group in index.get(sighting.dedupe_key, ())
+        if abs(group[0].at - sighting.at) <= DEDUPE_SECONDS and all(_may_join(sighting, other) for other in group)
     ]
     return min(fitting, key=lambda group: abs(group[0].at - sighting.at), default=None)
 
@@ -280,12 +271,80 @@ def test_what_folds_does_not_depend_on_how_many_events_are_held(seen: Sequence[A
     latest: dict[int, list[Sighting]] = {}
     for place, sighting in enumerate(ordered):
         for group in folder.add(sighting, place):
-            assert group.ranked_before() == latest.get(group.number, [])
-            latest[group.number] = group.ranked()
+            assert ranked(group.sightings[: group.before]) == latest.get(group.number, [])
+            latest[group.number] = ranked(group.sightings)
+            assert [ordered[member] for member, _ in group.members] == group.sightings
     for group in folder.rest():
-        latest[group.number] = group.ranked()
+        latest[group.number] = ranked(group.sightings)
     assert (
         [latest[number] for number in sorted(latest)]
         == plain_fold(made)
         == fold(random.Random(1).sample(made, len(made)))
     )
+
+
+@settings(max_examples=200)
+@given(SEEN, st.integers(1, 4))
+def test_tokens_fold_as_the_sightings_that_they_stand_for(seen: Sequence[Any], window: int) -> None:
+    chosen = [SIGHTINGS[index * 7 % len(SIGHTINGS)] for index, *_ in seen]
+    made = [moved(hit, number, *rest) for number, (hit, (_, *rest)) in enumerate(zip(chosen, seen, strict=True))]
+    ordered = sorted(made, key=lambda item: (item.at, item.witness.key, item.hit.index))
+
+    def token(place: int) -> Token:
+        return Token(traits_of(ordered[place]), lambda: ordered[place])
+
+    folder = Folder(lambda place: [token(place)], window)
+    latest: dict[int, list[int]] = {}
+    for place in range(len(ordered)):
+        for group in folder.add(token(place), place):
+            latest[group.number] = [place for place, _ in group.members]
+    for group in folder.rest():
+        latest[group.number] = [place for place, _ in group.members]
+    found = [ranked(ordered[place] for place in latest[number]) for number in sorted(latest)]
+    assert found == fold(made)
+
+
+# parts that others read
+
+
+def parts_of(given: Observations, judge: Matcher, size: int) -> Iterable[PartRead[Any]]:
+    """Read a session's requests in parts of so many requests, each for itself."""
+    requests = list(EverythingHeld(given.requests).in_order())
+    for start in range(0, len(requests), size):
+        part: list[tuple[int, ObservedRequest]] = requests[start : start + size]
+        read = read_part(part, Judge(judge, None), given.sources_with_cookies, lambda item: item)
+        yield pickle.loads(pickle.dumps(read))
+
+
+def in_parts(
+    given: Observations, judge: Matcher, size: int, window: int | None
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    held = EverythingHeld(given.requests)
+    around = Surroundings(
+        pages=given.pages, consent=given.consent, marks=given.marks, sources_with_cookies=given.sources_with_cookies
+    )
+    totals = derive_events(held, around, judge, None, held, window=window, parts=parts_of(given, judge, size))
+    found = totals._replace(acts=tuple(totals.acts))._asdict()
+    assert len({item.event.id for item in held.events}) == len(held.events)
+    return {item.event.id: item for item in held.events}, found
+
+
+@pytest.mark.parametrize(("size", "window"), [(1, None), (2, 1), (7, 3), (1_000, None)])
+def test_what_is_derived_does_not_depend_on_the_parts_that_others_read(
+    size: int, window: int | None, judge: Matcher
+) -> None:
+    given = observed(captures.recordings())
+    assert in_parts(given, judge, size, window) == streamed(given, judge, 300)
+
+
+@pytest.mark.parametrize("size", [1, 5, 40])
+def test_two_captures_of_one_browsing_fold_across_parts(size: int, judge: Matcher) -> None:
+    given = observed([captures.SAME_BROWSING_MITM, captures.SAME_BROWSING_HAR])
+    assert in_parts(given, judge, size, 2) == streamed(given, judge, 300)
+
+
+def test_a_hidden_page_is_found_where_others_read_the_request(judge: Matcher) -> None:
+    given = observed([captures.RECORDINGS / "21_protected_data_mode.mitm"])
+    events, _ = in_parts(given, judge, 3, 10)
+    assert any(item.event.page_url_from == "hrl" for item in events.values())
+    assert events == streamed(given, judge, 300)[0]

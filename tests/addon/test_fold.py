@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 import captures
 from addon.capture import read_capture
 from addon.decoders.meta.decoder import MetaDecoder
-from addon.fold import DEDUPE_SECONDS, Sighting, client_key, fold
+from addon.fold import DEDUPE_SECONDS, fold
 from addon.model import Hit, Witness
+from addon.sighting import Sighting, client_key
 
 TR = "https://www.facebook.com/tr/"
 SANDBOX = "https://www.facebook.com/privacy_sandbox/pixel/register/trigger/"

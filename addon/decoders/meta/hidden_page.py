@@ -27,6 +27,16 @@ def fingerprint(page_url: str, pixel_id: str, event_name: str) -> str:
     return hashlib.sha256((page_url + pixel_id + event_name).encode()).hexdigest()[:FINGERPRINT_DIGITS]
 
 
+def hides_its_page(hit: Hit) -> bool:
+    """Tell whether a hit carries the fingerprint of a page, so that the pages of the capture are worth a look."""
+    return hit.page_url is not None and _fingerprint_in(hit) is not None
+
+
+def _fingerprint_in(hit: Hit) -> str | None:
+    wanted = next((value for name, value, _, _ in reversed(hit.parameters) if name == "hrl"), "").lower()
+    return wanted if len(wanted) == FINGERPRINT_DIGITS else None
+
+
 def find_hidden_page(hit: Hit, page_urls: Iterable[str]) -> HiddenPage | None:
     """Return the page among `page_urls` that fits the fingerprint in `hit`, or None.
 
@@ -46,8 +56,8 @@ class HiddenPages:
 
     def of(self, hit: Hit) -> HiddenPage | None:
         """Return the page that fits the fingerprint in `hit`, or None (see `find_hidden_page`)."""
-        wanted = next((value for name, value, _, _ in reversed(hit.parameters) if name == "hrl"), "").lower()
-        if len(wanted) != FINGERPRINT_DIGITS or hit.page_url is None:
+        wanted = _fingerprint_in(hit)
+        if wanted is None or hit.page_url is None:
             return None
         page_host = split_address(hit.page_url).host
         candidates = self._by_host.get(page_host, ())
