@@ -1,16 +1,21 @@
 """Measure `pixelwitness replay` against `mitmdump -n -q -r` on browsing made from the recordings.
 
-    python benchmarks/replay_speed.py [--ordinary FLOWS] [--dense FLOWS] [--large FLOWS] [--repeat N]
+    python benchmarks/replay_speed.py [--slice FLOWS] [--ordinary FLOWS] [--dense FLOWS] [--repeat N]
                                       [--folder DIR] [--keep] [--profile] [--write]
 
-Both programs run in turn on the same file, `--repeat` times; the median of each, without its start-up (a run on
-one flow), is compared. "One core" ties the whole process to one core where the system can. `--large` also
-replays a file of that many ordinary flows, without mitmdump, to see memory and whether time grows evenly. A quick
-run is the default; the goals are meant for --ordinary 50000 --dense 50000 --large 1000000 --repeat 3 (14 GB).
-`--write` puts the result into RESULTS.md and results.svg beside this file.
+mitmdump reads a slice of `--slice` flows and does nothing; Pixelwitness does its whole job (read, decode, fold, score,
+store) on files of a quarter, a half and all of `--ordinary` or `--dense` flows, so that it runs long enough to be
+measured. They run in turn, `--repeat` times. Of each run the start-up (a run on one flow) is subtracted, and times are
+compared by flow. "One core" ties the whole process to one core where the system can. How time grows with size is the
+slope of a line through the three sizes, both as logarithms: 1 is even growth.
+
+A quick run is the default. The goals are meant for: --slice 50000 --ordinary 1000000 --dense 100000 --repeat 3 (14 GB).
+`--write` puts the result into RESULTS.md and results.svg beside this file; what RESULTS.md says below "What limits it"
+is kept.
 """
 
 import argparse
+import math
 import os
 import platform
 import shutil
@@ -38,14 +43,18 @@ GOALS = {
     ("dense", "all cores"): 8,
     ("dense", "one core"): 6,
 }
+PARTS = (4, 2, 1)
+"""What parts of a file are measured, too: a quarter, a half, all."""
+
 COLUMNS = (
-    "Browsing", "Cores", "Flows", "Events", "File MB", "mitmdump s", "Pixelwitness s", "Ratio", "CPU ratio", "Goal",
-    "Flows/s", "Events/s", "Memory MB", "Reading",
+    "Browsing", "Cores", "Flows", "Events", "File MB", "mitmdump us a flow", "Pixelwitness us a flow", "Ratio",
+    "CPU ratio", "Goal", "Flows/s", "Events/s", "Memory MB", "Slope", "Reading",
 )  # fmt: skip
-NOTES = """Medians, lowest and highest in brackets, start-up subtracted. mitmdump runs without any addon; memory is
-that of all processes together (goal: 250 MB at most). "CPU ratio" compares the computing time of all cores, which other
-programs on the machine disturb less. "Reading" is the share of our time that reading the file and doing nothing with
-it takes."""
+NOTES = """Medians, lowest and highest in brackets, start-up subtracted. mitmdump runs without any addon on a slice of
+the same browsing; memory is that of all processes together (goal: 250 MB at most). "CPU ratio" compares the computing
+time of all cores, which other programs on the machine disturb less. "Slope" tells how time grows with size (1: evenly).
+"Reading" is the share of our time that reading the file and doing nothing with it takes."""
+REMARKS = "## What limits it"
 
 
 class Run(NamedTuple):
@@ -56,30 +65,53 @@ class Run(NamedTuple):
     memory: float
 
 
+class Timing(NamedTuple):
+    """What several runs on one file took, start-up subtracted: seconds, and seconds of all cores."""
+
+    flows: int
+    seconds: list[float]
+    cpu: list[float]
+
+    def each(self, seconds: float) -> float:
+        """Return seconds of the whole as microseconds a flow."""
+        return seconds / self.flows * 1e6
+
+
 class Row(NamedTuple):
-    """What was measured for one file with one number of cores."""
+    """What was measured for one kind of browsing with one number of cores; of `ours` the largest file comes last."""
 
     kind: str
     cores: str
-    flows: int
     events: int
     size: int
-    theirs: list[float]
-    ours: list[float]
-    their_cpu: list[float]
-    our_cpu: list[float]
+    theirs: Timing
+    ours: list[Timing]
     memory: float
     reading: float
 
     @property
-    def cpu_ratio(self) -> float | None:
-        """Return how many times less computing we needed: what stays true on a machine that others use, too."""
-        return statistics.median(self.their_cpu) / statistics.median(self.our_cpu) if self.theirs else None
+    def whole(self) -> Timing:
+        """Return how long the largest file took."""
+        return self.ours[-1]
 
     @property
-    def ratio(self) -> float | None:
-        """Return how many times as fast we were."""
-        return statistics.median(self.theirs) / statistics.median(self.ours) if self.theirs else None
+    def ratio(self) -> float:
+        """Return how many times as fast we were, by flow."""
+        mine = self.whole.each(statistics.median(self.whole.seconds))
+        return self.theirs.each(statistics.median(self.theirs.seconds)) / mine
+
+    @property
+    def cpu_ratio(self) -> float:
+        """Return how many times less computing we needed: what stays true on a machine that others use, too."""
+        mine = self.whole.each(statistics.median(self.whole.cpu))
+        return self.theirs.each(statistics.median(self.theirs.cpu)) / mine
+
+    @property
+    def slope(self) -> float:
+        """Return how time grows with size: the slope of the line through the logarithms of both."""
+        sizes = [math.log(timing.flows) for timing in self.ours]
+        times = [math.log(max(1e-3, statistics.median(timing.seconds))) for timing in self.ours]
+        return statistics.linear_regression(sizes, times).slope
 
 
 def memory_of(process: int) -> int:
@@ -145,78 +177,72 @@ def plain_reading(path: Path) -> float:
     return time.perf_counter() - start
 
 
-def measure(kind: str, flows: int, folder: Path, repeat: int, *, compare: bool = True) -> list[Row]:
-    """Make a file and measure it with all cores and with one."""
-    path, one_flow, database = folder / f"{kind}.mitm", folder / "one.mitm", folder / "speed.db"
-    print(f"making {flows} flows of {kind} browsing ...", file=sys.stderr)
-    made = write("dense" if kind == "dense" else "ordinary", flows, path)
+def measure(kind: str, slice_flows: int, flows: int, folder: Path, repeat: int) -> list[Row]:
+    """Make the files of one kind of browsing and measure them with all cores and with one."""
+    one_flow, sliced, database = folder / "one.mitm", folder / "slice.mitm", folder / "speed.db"
+    sizes = [flows // part for part in PARTS]
+    paths = [folder / f"{kind}-{size}.mitm" for size in sizes]
+    say(f"making {flows} flows of {kind} browsing, and parts of them ...")
     write("ordinary", 1, one_flow)
-    size = path.stat().st_size
+    write(kind, slice_flows, sliced)
+    made = [write(kind, size, path) for size, path in zip(sizes, paths, strict=True)]
     cores = {"all cores": None, "one core": 1} if hasattr(os, "sched_setaffinity") else {"all cores": None}
-    results: dict[str, list[list[float]]] = {name: [[], [], [], [], []] for name in cores}
-    reading = min(plain_reading(path) for _ in range(2))
+    slow = Timing(slice_flows, [], [])
+    fast = {name: [Timing(size, [], []) for size in sizes] for name in cores}
+    memory = dict.fromkeys(cores, 0.0)
+    reading = min(plain_reading(paths[-1]) for _ in range(2))
     for number in range(repeat):
-        slow = slow_cpu = 0.0
-        if compare:
-            slow_start, slow_whole = run(theirs(one_flow)), run(theirs(path))
-            slow, slow_cpu = slow_whole.seconds - slow_start.seconds, slow_whole.cpu - slow_start.cpu
+        start = run(theirs(one_flow))
+        whole = run(theirs(sliced))
+        slow.seconds.append(whole.seconds - start.seconds)
+        slow.cpu.append(whole.cpu - start.cpu)
         for name, count in cores.items():
             jobs = 1 if count == 1 else 0
             start = run(ours(one_flow, database, jobs), cores=count)
-            whole = run(ours(path, database, jobs), cores=count)
-            measured = (slow, whole.seconds - start.seconds, slow_cpu, whole.cpu - start.cpu, whole.memory)
-            for values, value in zip(results[name], measured, strict=True):
-                values.append(value)
-            took = whole.seconds - start.seconds
-            print(f"  {kind}, {name}, {number + 1}/{repeat}: {took:.2f} s, mitmdump {slow:.2f} s", file=sys.stderr)
-    return [
-        Row(
-            kind,
-            name,
-            flows,
-            made.events,
-            size,
-            *(found[:4] if compare else [[], found[1], [], found[3]]),
-            max(found[4]),
-            reading,
-        )
-        for name, found in results.items()
-    ]
+            for timing, path in zip(fast[name], paths, strict=True):
+                whole = run(ours(path, database, jobs), cores=count)
+                timing.seconds.append(whole.seconds - start.seconds)
+                timing.cpu.append(whole.cpu - start.cpu)
+                memory[name] = max(memory[name], whole.memory)
+            mine, other = fast[name][-1], slow.each(slow.seconds[-1])
+            say(
+                f"  {kind}, {name}, {number + 1}/{repeat}: {mine.seconds[-1]:.2f} s, "
+                f"{mine.each(mine.seconds[-1]):.1f} us a flow, mitmdump {other:.0f} us a flow"
+            )
+    events, size = made[-1].events, paths[-1].stat().st_size
+    return [Row(kind, name, events, size, slow, timings, memory[name], reading) for name, timings in fast.items()]
+
+
+def say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
 
 
 def table(rows: Sequence[Row]) -> str:
     """Return the results as a Markdown table."""
-    lines = [
-        "|" + " | ".join(COLUMNS) + "|",
-        "|" + "---|" * len(COLUMNS),
-    ]
+    lines = ["| " + " | ".join(COLUMNS) + " |", "|" + "---|" * 2 + "---:|" * (len(COLUMNS) - 2)]
     for row in rows:
-        middle = statistics.median(row.ours)
+        whole, middle = row.whole, statistics.median(row.whole.seconds)
         goal = GOALS.get((row.kind, row.cores))
-        ratio = f"{row.ratio:.1f}x" if row.ratio else "-"
-        cpu = f"{row.cpu_ratio:.1f}x" if row.cpu_ratio else "-"
         lines.append(
-            f"| {row.kind} | {row.cores} | {row.flows:,} | {row.events:,} | {row.size / 1e6:,.0f} "
-            f"| {spread(row.theirs)} | {spread(row.ours)} | {ratio} | {cpu} | {f'{goal}x' if goal else '-'} "
-            f"| {row.flows / middle:,.0f} | {row.events / middle:,.0f} | {row.memory:.0f} "
-            f"| {100 * row.reading / middle:.1f} % |"
+            f"| {row.kind} | {row.cores} | {whole.flows:,} | {row.events:,} | {row.size / 1e6:,.0f} "
+            f"| {spread(row.theirs, 0)} | {spread(whole, 1)} | {row.ratio:.1f}x | {row.cpu_ratio:.1f}x "
+            f"| {f'{goal}x' if goal else '-'} | {whole.flows / middle:,.0f} | {row.events / middle:,.0f} "
+            f"| {row.memory:.0f} | {row.slope:.2f} | {100 * row.reading / middle:.1f} % |"
         )
     return "\n".join(lines)
 
 
-def spread(values: Sequence[float]) -> str:
-    if not values:
-        return "-"
-    return f"{statistics.median(values):.2f} ({min(values):.2f} to {max(values):.2f})"
+def spread(timing: Timing, digits: int) -> str:
+    values = [timing.each(seconds) for seconds in timing.seconds]
+    return f"{statistics.median(values):.{digits}f} ({min(values):.{digits}f} to {max(values):.{digits}f})"
 
 
 def plot(rows: Sequence[Row]) -> str:
-    """Return the ratios as a picture (SVG): one bar each, its goal as a line across it."""
-    compared = [row for row in rows if row.ratio]
-    widest = max([max(row.ratio or 0, GOALS.get((row.kind, row.cores), 0)) for row in compared], default=1) * 1.1
+    """Return a picture (SVG): of each ratio a bar, its goal as a line across it; then time over size."""
+    widest = max([max(row.ratio, GOALS.get((row.kind, row.cores), 0)) for row in rows], default=1) * 1.1
     parts = []
-    for index, row in enumerate(compared):
-        top, ratio, goal = 40 + 44 * index, row.ratio or 0, GOALS.get((row.kind, row.cores), 0)
+    for index, row in enumerate(rows):
+        top, ratio, goal = 40 + 44 * index, row.ratio, GOALS.get((row.kind, row.cores), 0)
         at = 190 + 480 * goal / widest
         parts.append(
             f'<text x="180" y="{top + 20}" text-anchor="end">{row.kind}, {row.cores}</text>'
@@ -224,11 +250,25 @@ def plot(rows: Sequence[Row]) -> str:
             f'<text x="{196 + 480 * ratio / widest:.1f}" y="{top + 20}">{ratio:.1f}x</text>'
             f'<line x1="{at:.1f}" x2="{at:.1f}" y1="{top - 4}" y2="{top + 32}" stroke="#c1121f" stroke-width="2"/>'
         )
-    height = 60 + 44 * len(compared)
+    base = 90 + 44 * len(rows)
+    parts.append(f'<text x="20" y="{base}" font-weight="bold">Seconds over flows</text>')
+    for index, row in enumerate(rows):
+        left, bottom, longest = 40 + 180 * (index % 4), base + 150, statistics.median(row.whole.seconds)
+        points = [(0.0, 0.0), *((timing.flows, statistics.median(timing.seconds)) for timing in row.ours)]
+        places = [(left + 130 * x / row.whole.flows, bottom - 110 * y / longest) for x, y in points]
+        line = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
+        dots = "".join(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="#2a6f97"/>' for x, y in places)
+        parts.append(
+            f'<path d="M{left} {bottom - 115}V{bottom}H{left + 140}" fill="none" stroke="#888"/>'
+            f'<polyline points="{line}" fill="none" stroke="#2a6f97"/>{dots}'
+            f'<text x="{left}" y="{bottom + 18}" font-size="12">{row.kind}, {row.cores}</text>'
+            f'<text x="{left}" y="{bottom + 34}" font-size="12">{row.whole.flows:,} flows: {longest:.1f} s</text>'
+        )
+    height = base + 200
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 760 {height}" font-family="sans-serif" font-size="14">'
-        f'<rect width="760" height="{height}" fill="#fff"/>'
-        f'<text x="20" y="22" font-weight="bold">How many times as fast as mitmdump (red: the goal)</text>'
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 780 {height}" font-family="sans-serif" font-size="14">'
+        f'<rect width="780" height="{height}" fill="#fff"/>'
+        f'<text x="20" y="22" font-weight="bold">How many times as fast as mitmdump, by flow (red: the goal)</text>'
         f"{''.join(parts)}</svg>\n"
     )
 
@@ -275,15 +315,25 @@ def about() -> str:
     )
 
 
+def remarks() -> str:
+    """Return what RESULTS.md says beside the figures."""
+    try:
+        text = (HERE / "RESULTS.md").read_text(encoding="utf-8")
+    except OSError:
+        return ""
+    _, mark, said = text.partition(REMARKS)
+    return mark + said
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--ordinary", type=int, default=6_000, metavar="FLOWS")
-    parser.add_argument("--dense", type=int, default=2_000, metavar="FLOWS")
-    parser.add_argument("--large", type=int, default=0, metavar="FLOWS")
+    parser.add_argument("--slice", type=int, default=2_000, metavar="FLOWS", help="flows that mitmdump reads")
+    parser.add_argument("--ordinary", type=int, default=24_000, metavar="FLOWS")
+    parser.add_argument("--dense", type=int, default=4_000, metavar="FLOWS")
     parser.add_argument("--repeat", type=int, default=1, metavar="N")
     parser.add_argument("--folder", type=Path, help="where files are made; a temporary folder if not given")
     parser.add_argument("--keep", action="store_true", help="keep the files")
-    parser.add_argument("--profile", action="store_true", help="also say where the time goes")
+    parser.add_argument("--profile", action="store_true", help="also say where the time goes, on the smallest file")
     parser.add_argument("--write", action="store_true", help="write RESULTS.md and results.svg")
     arguments = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="pixelwitness-speed-", dir=arguments.folder))
@@ -291,28 +341,21 @@ def main() -> None:
         rows: list[Row] = []
         profiles = []
         for kind, flows in (("ordinary", arguments.ordinary), ("dense", arguments.dense)):
-            if flows:
-                rows += measure(kind, flows, folder, arguments.repeat)
-                if arguments.profile:
-                    profiles.append(
-                        f"### Where time goes: {kind} browsing\n\n" + profile(folder / f"{kind}.mitm", folder)
-                    )
-                if not arguments.keep:
-                    (folder / f"{kind}.mitm").unlink()
-        if arguments.large:
-            rows += measure("large", arguments.large, folder, 1, compare=False)
-        text = "\n\n".join(
-            [
-                "# How fast a replay is",
-                about(),
-                NOTES,
-                table(rows),
-                *profiles,
-            ]
-        )
+            if not flows:
+                continue
+            rows += measure(kind, arguments.slice, flows, folder, arguments.repeat)
+            made = sorted(folder.glob(f"{kind}-*.mitm"), key=lambda path: path.stat().st_size)
+            if arguments.profile:
+                profiles.append(f"### Where time goes: {kind} browsing\n\n" + profile(made[0], folder))
+            if not arguments.keep:
+                for path in made:
+                    path.unlink()
+        command = "python benchmarks/replay_speed.py " + " ".join(sys.argv[1:])
+        text = "\n\n".join(["# How fast a replay is", about(), f"`{command}`", NOTES, table(rows), *profiles])
         print(text)
         if arguments.write:
-            (HERE / "RESULTS.md").write_text(text + "\n\n![](results.svg)\n", encoding="utf-8")
+            whole = [text.rstrip(), "![](results.svg)", remarks().rstrip()]
+            (HERE / "RESULTS.md").write_text("\n\n".join(part for part in whole if part) + "\n", encoding="utf-8")
             (HERE / "results.svg").write_text(plot(rows), encoding="utf-8")
     finally:
         if not arguments.keep:
