@@ -9,7 +9,6 @@ import json
 import re
 import zlib
 from collections.abc import Iterator
-from functools import partial
 from typing import NamedTuple, get_args
 
 from addon.model import CapturedRequest, Param
@@ -27,8 +26,9 @@ MAX_JSON_DEPTH = 32
 
 MAX_KNOWN_NAME = 64
 MAX_KNOWN_PAIR = 256
-"""Names, and pairs of name and value, of at most so many characters are decoded once and kept for a while: a request
-repeats most of what the one before it said."""
+MAX_KNOWN_PAIRS = 4096
+"""Names, and pairs of name and value, of at most so many characters are decoded once and kept for a while, so many of
+them: a request repeats most of what the one before it said."""
 
 _NAME = re.compile(r';\s*name=(?:"(?P<quoted>[^"]*)"|(?P<bare>[^";\s]+))', re.IGNORECASE)
 
@@ -45,18 +45,25 @@ class Body(NamedTuple):
 def parse_pairs(text: str, context: ParameterContext) -> list[Param]:
     """Return the parameters of a query string or a urlencoded body, in order, empty values included."""
     known = _known_pairs[context]
-    return [known[part] for part in text.split("&", MAX_PARAMETERS)[:MAX_PARAMETERS] if part]
+    found: list[Param] = []
+    for part in text.split("&", MAX_PARAMETERS)[:MAX_PARAMETERS]:
+        if part:
+            param = known.get(part)
+            if param is None:
+                name, _, raw = part.partition("=")
+                value = percent_decode(raw) if "%" in raw or "+" in raw else raw
+                param = _new(Param, (_known_names[name], value, raw, context))
+                if len(part) <= MAX_KNOWN_PAIR:
+                    if len(known) >= MAX_KNOWN_PAIRS:
+                        known.clear()
+                    known[part] = param
+            found.append(param)
+    return found
 
 
-def _pair(context: ParameterContext, part: str) -> Param:
-    name, _, raw = part.partition("=")
-    return Param(_known_names[name], percent_decode(raw), raw, context)
-
-
+_new = tuple.__new__  # a named tuple's own constructor is written in Python
 _known_names = Remembered(percent_decode, 4096, MAX_KNOWN_NAME)
-_known_pairs: dict[ParameterContext, Remembered[str, Param]] = {
-    context: Remembered(partial(_pair, context), 4096, MAX_KNOWN_PAIR) for context in get_args(ParameterContext)
-}
+_known_pairs: dict[ParameterContext, dict[str, Param]] = {context: {} for context in get_args(ParameterContext)}
 
 
 def query_parameters(url: str) -> tuple[Param, ...]:
