@@ -298,21 +298,18 @@ def linkability(found: Iterable[Identifier]) -> Linkability:
 
     Hashes of nothing and masks tie it to nobody.
     """
-    reached: set[Linkability] = {_link(item) for item in found if item.form not in {"empty", "mask"}}
-    return next((level for level in LINKABILITY_ORDER if level in reached), "address_only")
+    reached = [_LINKS.get(item.kind, _WEAKEST) for item in found if item.form not in _OF_NOBODY]
+    return LINKABILITY_ORDER[min(reached, default=_WEAKEST)]
 
 
-def _link(item: Identifier) -> Linkability:
-    if item.kind in {"c_user", "i_user", "fb_login_id"}:
-        return "account"
-    if item.kind in CONTACT_KINDS:
-        return "contact"
-    if item.kind in {"external_id", "madid"}:
-        return "external_id"
-    if item.kind in {"fbc", "_fbleid"}:
-        return "click_id"
-    if item.kind == "fbp":
-        return "browser_id"
-    if item.kind in {"datr", "sb", "fr"}:
-        return "cookie"
-    return "address_only"
+_OF_NOBODY = frozenset({"empty", "mask"})
+_LINKED: dict[Linkability, Iterable[str]] = {
+    "account": ("c_user", "i_user", "fb_login_id"),
+    "contact": CONTACT_KINDS,
+    "external_id": ("external_id", "madid"),
+    "click_id": ("fbc", "_fbleid"),
+    "browser_id": ("fbp",),
+    "cookie": ("datr", "sb", "fr"),
+}
+_LINKS = {kind: LINKABILITY_ORDER.index(level) for level, kinds in _LINKED.items() for kind in kinds}
+_WEAKEST = LINKABILITY_ORDER.index("address_only")
