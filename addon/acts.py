@@ -70,6 +70,8 @@ def told_by(event: Event, *, searches: bool) -> Told:
 class _OpenAct:
     """An act that may still gain events."""
 
+    __slots__ = ("events", "kind")
+
     def __init__(self, kind: ActKind, first: Told) -> None:
         self.kind = kind
         self.events = [first]
@@ -92,16 +94,20 @@ def in_order(events: Iterable[Told]) -> list[Told]:
 def acts_behind(events: Iterable[Told]) -> Iterator[Act]:
     """Yield the acts behind `events`, which come in the order of their moments and ids."""
     open_acts: deque[_OpenAct] = deque()
+    by_page: dict[tuple[str | None, Frame], deque[_OpenAct]] = {}
     viewed: set[tuple[str | None, str | None]] = set()
     for event in events:
-        act = _belongs_to(event, open_acts)
+        here = by_page.get((event.page_url, event.frame))
+        act = _belongs_to(event, here) if here else None
         if act is None:
             kind = _kind(event, viewed=_load(event) in viewed)
-            open_acts.append(_OpenAct(kind, event))
+            act = _OpenAct(kind, event)
+            open_acts.append(act)
+            by_page.setdefault((event.page_url, event.frame), deque()).append(act)
             if kind in {"page_view", "search"}:
                 viewed.add(_load(event))
             if len(open_acts) > OPEN_ACTS:
-                yield _close(open_acts.popleft())
+                yield _close(_oldest(open_acts, by_page))
         else:
             act.events.append(event)
             if act.kind == "page_view" and event.searches:
@@ -109,11 +115,20 @@ def acts_behind(events: Iterable[Told]) -> Iterator[Act]:
     yield from map(_close, open_acts)
 
 
-def _belongs_to(event: Told, found: Reversible[_OpenAct]) -> _OpenAct | None:
-    for act in reversed(found):
+def _oldest(open_acts: deque[_OpenAct], by_page: dict[tuple[str | None, Frame], deque[_OpenAct]]) -> _OpenAct:
+    """Return the act that was opened first, which is no longer open."""
+    act = open_acts.popleft()
+    page = act.events[0].page_url, act.events[0].frame
+    by_page[page].popleft()
+    if not by_page[page]:
+        del by_page[page]
+    return act
+
+
+def _belongs_to(event: Told, here: Reversible[_OpenAct]) -> _OpenAct | None:
+    """Return the act that an event is part of, among the open ones on its page in the order of their opening."""
+    for act in reversed(here):
         first = act.events[0]
-        if first.page_url != event.page_url or first.frame != event.frame:
-            continue
         gap = abs(event.moment - first.moment)
         if event.event_name in _CLICKS:
             if act.kind in {"click", "form"} and gap <= SAME_VIEW_SECONDS / 2 and not act.reports(event):

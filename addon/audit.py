@@ -214,19 +214,17 @@ def timelines_of(observations: Observations, events: Iterable[Event]) -> dict[st
 def build_event(group: Sequence[Sighting], with_cookies: frozenset[str], hidden: HiddenPage | None) -> Event:
     """Return the event that the requests of `group`, most complete first, carried together."""
     main = group[0].hit
-    hits = tuple(sighting.hit for sighting in group)
-    first = min(group, key=lambda sighting: sighting.at)
-    page_url = next((hit.page_url for hit in hits if hit.page_url), None)
+    hits = tuple([sighting.hit for sighting in group])
+    requests = [sighting.witness.request for sighting in group]
+    page_url = _told([hit.page_url for hit in hits])
     found = _identifiers(hits)
-    strongest: Delivery = max(
-        (sighting.witness.request.delivery for sighting in group), key=lambda value: DELIVERY_STRENGTH[value]
-    )
+    strongest: Delivery = max([request.delivery for request in requests], key=DELIVERY_STRENGTH.__getitem__)
     return Event(
         id=event_id(group),
         hits=hits,
         event_name=main.event_name,
         kind=main.kind,
-        trigger=next((hit.trigger for hit in hits if hit.trigger != "unknown"), "unknown"),
+        trigger=_told([hit.trigger for hit in hits if hit.trigger != "unknown"]) or "unknown",
         pixel_id=main.pixel_id,
         recipient_host=main.recipient_host,
         site=site_of(page_url),
@@ -234,24 +232,32 @@ def build_event(group: Sequence[Sighting], with_cookies: frozenset[str], hidden:
         page_url_from="hrl" if hidden else main.page_url_from,
         page_evidence=hidden.evidence if hidden else None,
         frame=main.frame,
-        referrer_url=next((hit.referrer_url for hit in hits if hit.referrer_url), None),
-        occurred_at=first.at,
-        client_time=next((hit.client_time for hit in hits if hit.client_time is not None), None),
-        client_ip=next((s.witness.request.client_ip for s in group if s.witness.request.client_ip), None),
+        referrer_url=_told([hit.referrer_url for hit in hits]),
+        occurred_at=min([request.started_at for request in requests]),
+        client_time=_told([hit.client_time for hit in hits]),
+        client_ip=_told([request.client_ip for request in requests]),
         delivery=strongest,
         linkability=linkability(found),
-        linkability_complete=any(sighting.witness.source_id in with_cookies for sighting in group),
+        linkability_complete=not with_cookies.isdisjoint([sighting.witness.source_id for sighting in group]),
         page_class="unknown",
         identifiers=found,
     )
 
 
+def _told[Value](values: Iterable[Value | None]) -> Value | None:
+    """Return the first of what several requests tell that is not empty."""
+    for value in values:
+        if value:
+            return value
+    return None
+
+
 def event_id(group: Sequence[Sighting]) -> str:
     """Return the id of the event of `group`, ranked: one that a second capture, or a rebuild, gives again."""
     main = group[0].hit
-    first = min(group, key=lambda sighting: sighting.at)
     key = client_key(main)
     if key is None:
+        first = min(group, key=lambda sighting: sighting.at)
         text = f"{first.witness.key} {first.hit.index}"
     elif main.counter is None:  # builds without a counter can send two events in one millisecond
         text = "\n".join((*key, repr(content_key(main))))
@@ -264,7 +270,7 @@ def _identifiers(hits: Iterable[Hit]) -> tuple[Identifier, ...]:
     found: dict[tuple[str, str, str], Identifier] = {}
     for hit in hits:
         for item in hit.identifiers:
-            found.setdefault((item.kind, item.source, item.value), item)
+            found.setdefault((item[0], item[1], item[3]), item)  # kind, source, value
     return tuple(found.values())
 
 

@@ -234,13 +234,20 @@ class _Derivation[R]:
 
     def _interned(self, told: Told) -> Told:
         """Keep one copy of texts that events have in common."""
-        same = self._same
-        return told._replace(
-            event_name=same.setdefault(told.event_name, told.event_name),
-            pixel_id=same.setdefault(told.pixel_id, told.pixel_id),
-            site=told.site and same.setdefault(told.site, told.site),
-            page_url=told.page_url and same.setdefault(told.page_url, told.page_url),
-            init_time=told.init_time and same.setdefault(told.init_time, told.init_time),
+        same = self._same.setdefault
+        moment, event, name, pixel, site, page, init, frame, occurred, searches, submits = told
+        return Told(
+            moment,
+            event,
+            same(name, name),
+            same(pixel, pixel),
+            site and same(site, site),
+            page and same(page, page),
+            init and same(init, init),
+            frame,
+            occurred,
+            searches,
+            submits,
         )
 
     def _shared(self, rules: frozenset[str]) -> frozenset[str]:

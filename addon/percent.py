@@ -4,11 +4,8 @@ Python's own functions go through a text escape by escape in Python. Here the es
 quoted-printable, which the standard library decodes in C; what that cannot say is left to Python's functions.
 """
 
-import re
 from binascii import a2b_qp
 from urllib.parse import unquote_plus, unquote_to_bytes
-
-_BROKEN = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
 def percent_decode(text: str) -> str:
@@ -19,23 +16,29 @@ def percent_decode(text: str) -> str:
     """
     if "%" not in text:
         return text.replace("+", " ") if "+" in text else text
-    if not text.isascii() or _BROKEN.search(text):
-        return unquote_to_bytes(text.replace("+", " ")).decode("utf-8", "replace")
-    return _decode_ascii(text)
+    data = _unescaped(text)
+    return (unquote_to_bytes(text.replace("+", " ")) if data is None else data).decode("utf-8", "replace")
 
 
 def form_decode(text: str) -> str:
     """Return what `urllib.parse.unquote_plus` returns for `text`, bytes smuggled as lone surrogates included."""
     if "%" not in text:
         return text.replace("+", " ") if "+" in text else text
-    if not text.isascii() or _BROKEN.search(text):
-        return unquote_plus(text)
-    return _decode_ascii(text)
+    data = _unescaped(text)
+    return unquote_plus(text) if data is None else data.decode("utf-8", "replace")
 
 
-def _decode_ascii(text: str) -> str:
-    """Decode ASCII `text` in which every `%` begins a whole escape."""
+def _unescaped(text: str) -> bytes | None:
+    """Return the bytes that `text` stands for, or None where it is not ASCII whose every `%` begins an escape.
+
+    A whole escape of quoted-printable is decoded to two bytes less, an `=` that begins none to one less at most, so the
+    lengths tell whether all were whole. Line breaks, which quoted-printable may drop, are left to Python's functions.
+    """
+    if not text.isascii() or "\n" in text or "\r" in text:
+        return None
     data = text.encode("ascii").replace(b"+", b" ")
     if b"=" in data:
         data = data.replace(b"=", b"=3D")
-    return a2b_qp(data.replace(b"%", b"=")).decode("utf-8", "replace")
+    data = data.replace(b"%", b"=")
+    found = a2b_qp(data)
+    return found if len(data) - len(found) == 2 * data.count(b"=") else None

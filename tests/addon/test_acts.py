@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from addon.acts import acts
+from addon import acts as behind
+from addon.acts import Told, acts, acts_behind, in_order
 from addon.model import Act, Event
 
 START = 1_790_000_000.0
@@ -173,3 +174,50 @@ def test_every_event_is_in_exactly_one_act_whatever_the_order(make_event, told, 
     assert len({act.id for act in given_acts}) == len(given_acts)
     random.shuffle(events)
     assert of(*events) == given_acts
+
+
+def plainly(events: list[Told]) -> list[tuple[str, list[str]]]:
+    """Look for the act of each event among all that are open."""
+    opened: list[behind._OpenAct] = []
+    viewed = set()
+    for event in events:
+        still_open = [
+            act
+            for act in opened[-behind.OPEN_ACTS :]
+            if (act.events[0].page_url, act.events[0].frame) == (event.page_url, event.frame)
+        ]
+        act = behind._belongs_to(event, still_open)
+        if act is None:
+            kind = behind._kind(event, viewed=behind._load(event) in viewed)
+            opened.append(behind._OpenAct(kind, event))
+            if kind in {"page_view", "search"}:
+                viewed.add(behind._load(event))
+        else:
+            act.events.append(event)
+            if act.kind == "page_view" and event.searches:
+                act.kind = "search"
+    return [(act.kind, [event.id for event in act.events]) for act in opened]
+
+
+TOLD = st.builds(
+    Told,
+    moment=moments,
+    id=st.uuids().map(str),
+    event_name=names,
+    pixel_id=st.sampled_from("12"),
+    site=st.none(),
+    page_url=st.integers(0, 4).map(str),
+    init_time=st.sampled_from("12"),
+    frame=st.sampled_from(["top", "embedded"]),
+    occurred_at=moments,
+    searches=st.booleans(),
+    submits=st.booleans(),
+)
+
+
+@given(st.lists(TOLD, max_size=60, unique_by=lambda told: told.id), st.integers(1, 60))
+def test_acts_are_those_of_a_search_among_all_open_ones(told: list[Told], open_acts: int) -> None:
+    told = in_order(told)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(behind, "OPEN_ACTS", open_acts)
+        assert [(act.kind, list(act.event_ids)) for act in acts_behind(told)] == plainly(told)

@@ -25,9 +25,7 @@ MAX_KNOWN = 4_000
 
 _META_DOMAINS = ("facebook.com", "facebook.net", "instagram.com")
 _BELOW_META = tuple("." + domain for domain in _META_DOMAINS)
-_PLAIN_ADDRESS = re.compile(
-    r"(https?)://([a-z0-9.-]+)(?::[0-9]{0,4})?(/[^?#\t\r\n]*)?(?:\?([^#\t\r\n]*))?(?:#[^\t\r\n]*)?"
-)
+_PLAIN_ADDRESS = re.compile(r"(https?)://([a-z0-9.-]+)(?::[0-9]{0,4})?(/.*)?", re.DOTALL)
 _CUSTOM_TARGET = re.compile(rb"/tr/*[\x00- ]*(?:[?#]|\Z)")  # spaces and controls at an address's end do not count
 
 
@@ -46,9 +44,11 @@ def split_address(url: str) -> Address:
 
 
 def _split(url: str) -> Address:
-    plain = _PLAIN_ADDRESS.fullmatch(url)
-    if plain is not None:  # as browsers write addresses; `urlsplit` would say the same, slower
-        scheme, host, path, query = plain.groups("")
+    before, _, query = url.partition("#")[0].partition("?")
+    plain = _PLAIN_ADDRESS.fullmatch(before)
+    if plain is not None and not ("\n" in url or "\t" in url or "\r" in url):
+        # as browsers write addresses; `urlsplit` would say the same, slower
+        scheme, host, path = plain.groups("")
         return Address(scheme, host.rstrip("."), path, query)
     try:
         parts = urlsplit(url)

@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from addon.model import Identifier, Param
 from addon.redaction import EMAIL, cookie_pairs
+from addon.remembered import Remembered
 from addon.vocabulary import LINKABILITY_ORDER, Linkability
 
 HASHED_FIELDS = ("ud", "udff", "aud", "audff")
@@ -83,8 +84,8 @@ RELAY_ADDRESS_HASH = "b68919aff001d8366249403a2544fba2d833084f1ad22839b6310aadac
 """What the client puts in place of an address at privaterelay.appleid.com."""
 
 MAX_KNOWN_NAME = 64
-MAX_KNOWN_ADDRESS = 2_000
-"""What of names and addresses up to this length was found out is kept: the same ones come again and again."""
+MAX_KNOWN_VALUE = 2_000
+"""What of names, values and lines of cookies up to this length was found out is kept for a while."""
 
 _HEX = frozenset(string.hexdigits)
 _MIN_DATE = 1_200_000_000_000
@@ -94,17 +95,25 @@ _MAX_DATE = 4_100_000_000_000
 def identifiers(parameters: Iterable[Param], headers: Iterable[tuple[str, str]]) -> tuple[Identifier, ...]:
     """Return every identifier in the parameters and cookies of one request, in order, each once."""
     found: dict[tuple[str, str, str], Identifier] = {}
-    for item in (*_from_parameters(parameters), *_from_cookies(headers)):
-        found.setdefault((item.kind, item.parameter, item.value), item)
+    readers = _readers
+    for name, value, _, context in [param for param in parameters if readers[param[0]] is not None]:
+        if value and context != "header":
+            read = _known_items if len(name) + len(value) <= MAX_KNOWN_VALUE else _items
+            for item in read(name, value):
+                found.setdefault((item.kind, item.parameter, item.value), item)
+    for name, line in headers:
+        if len(name) == len("cookie") and name.lower() == "cookie":
+            for item in _known_cookies[line]:
+                found.setdefault((item.kind, item.parameter, item.value), item)
     return tuple(found.values())
 
 
-def _from_parameters(parameters: Iterable[Param]) -> Iterator[Identifier]:
-    for name, value, _, context in parameters:
-        if value and context != "header":
-            read = _known_reader(name) if len(name) <= MAX_KNOWN_NAME else _reader(name)
-            if read is not None:
-                yield from read(name, value)
+def _items(name: str, value: str) -> tuple[Identifier, ...]:
+    read = _readers[name]
+    return () if read is None else tuple(read(name, value))
+
+
+_known_items = lru_cache(maxsize=2048)(_items)
 
 
 _Reader = Callable[[str, str], Iterable[Identifier]]
@@ -134,7 +143,7 @@ def _reader(name: str) -> _Reader | None:
     return None
 
 
-_known_reader = lru_cache(maxsize=4096)(_reader)
+_readers = Remembered(_reader, 4096, MAX_KNOWN_NAME)
 
 
 def _field_of_user(group: str, key: str, name: str, value: str) -> tuple[Identifier]:
@@ -211,14 +220,7 @@ def _custom_data(key: str, name: str, value: str) -> Iterator[Identifier]:
 
 def _from_address(name: str, value: str) -> tuple[Identifier, ...]:
     """Return the identifiers in the query of an address: click ids, contact details, an account."""
-    if "=" not in value:
-        return ()
-    return _known_address(name, value) if len(value) <= MAX_KNOWN_ADDRESS else tuple(_in_address(name, value))
-
-
-@lru_cache(maxsize=2048)
-def _known_address(name: str, value: str) -> tuple[Identifier, ...]:
-    return tuple(_in_address(name, value))
+    return tuple(_in_address(name, value)) if "=" in value else ()
 
 
 def _in_address(name: str, value: str) -> Iterator[Identifier]:
@@ -245,8 +247,12 @@ def _in_address(name: str, value: str) -> Iterator[Identifier]:
                                  note="in clear in the page's address")  # fmt: skip
 
 
-def _from_cookies(headers: Iterable[tuple[str, str]]) -> Iterator[Identifier]:
-    for name, raw in cookie_pairs(headers):
+def _from_cookies(line: str) -> tuple[Identifier, ...]:
+    return tuple(_cookies(line))
+
+
+def _cookies(line: str) -> Iterator[Identifier]:
+    for name, raw in cookie_pairs([("cookie", line)]):
         if name not in COOKIE_KINDS or not raw:
             continue
         value = unquote(raw)
@@ -255,6 +261,9 @@ def _from_cookies(headers: Iterable[tuple[str, str]]) -> Iterator[Identifier]:
         else:
             kind = "ip" if name == "_fbi" else name
             yield Identifier(kind=kind, source="cookie", parameter=f"cookie {name}", value=value, form="plain")
+
+
+_known_cookies = Remembered(_from_cookies, 1024, MAX_KNOWN_VALUE)
 
 
 def _browser_id(kind: str, source: str, parameter: str, value: str) -> Identifier:
@@ -289,21 +298,18 @@ def linkability(found: Iterable[Identifier]) -> Linkability:
 
     Hashes of nothing and masks tie it to nobody.
     """
-    reached: set[Linkability] = {_link(item) for item in found if item.form not in {"empty", "mask"}}
-    return next((level for level in LINKABILITY_ORDER if level in reached), "address_only")
+    reached = [_LINKS.get(item.kind, _WEAKEST) for item in found if item.form not in _OF_NOBODY]
+    return LINKABILITY_ORDER[min(reached, default=_WEAKEST)]
 
 
-def _link(item: Identifier) -> Linkability:
-    if item.kind in {"c_user", "i_user", "fb_login_id"}:
-        return "account"
-    if item.kind in CONTACT_KINDS:
-        return "contact"
-    if item.kind in {"external_id", "madid"}:
-        return "external_id"
-    if item.kind in {"fbc", "_fbleid"}:
-        return "click_id"
-    if item.kind == "fbp":
-        return "browser_id"
-    if item.kind in {"datr", "sb", "fr"}:
-        return "cookie"
-    return "address_only"
+_OF_NOBODY = frozenset({"empty", "mask"})
+_LINKED: dict[Linkability, Iterable[str]] = {
+    "account": ("c_user", "i_user", "fb_login_id"),
+    "contact": CONTACT_KINDS,
+    "external_id": ("external_id", "madid"),
+    "click_id": ("fbc", "_fbleid"),
+    "browser_id": ("fbp",),
+    "cookie": ("datr", "sb", "fr"),
+}
+_LINKS = {kind: LINKABILITY_ORDER.index(level) for level, kinds in _LINKED.items() for kind in kinds}
+_WEAKEST = LINKABILITY_ORDER.index("address_only")

@@ -46,9 +46,8 @@ def transport_of(
     return "image"
 
 
-def contradiction(method: str, parameters: Sequence[Param]) -> str | None:
-    """Return in words how the wire contradicts what the client states in `rqm`, or None."""
-    stated = next((param.value for param in parameters if param.name == "rqm"), None)
+def contradiction(method: str, stated: str | None) -> str | None:
+    """Return in words how the wire contradicts `stated`, the client's word for it in `rqm`, or None."""
     fitting = STATED_METHODS.get(stated or "")
     if fitting is None or method in fitting or (method == "HEAD" and "GET" in fitting):
         return None

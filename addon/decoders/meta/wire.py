@@ -9,11 +9,11 @@ import json
 import re
 import zlib
 from collections.abc import Iterator
-from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 from addon.model import CapturedRequest, Param
 from addon.percent import percent_decode
+from addon.remembered import Remembered
 from addon.vocabulary import ParameterContext
 
 MAX_BODY = 8_000_000
@@ -25,7 +25,10 @@ MAX_PARAMETERS = 5_000
 MAX_JSON_DEPTH = 32
 
 MAX_KNOWN_NAME = 64
-"""Names of at most this many characters are decoded once and kept: the same ones come with every request."""
+MAX_KNOWN_PAIR = 256
+MAX_KNOWN_PAIRS = 4096
+"""Names, and pairs of name and value, of at most so many characters are decoded once and kept for a while, so many of
+them: a request repeats most of what the one before it said."""
 
 _NAME = re.compile(r';\s*name=(?:"(?P<quoted>[^"]*)"|(?P<bare>[^";\s]+))', re.IGNORECASE)
 
@@ -41,20 +44,26 @@ class Body(NamedTuple):
 
 def parse_pairs(text: str, context: ParameterContext) -> list[Param]:
     """Return the parameters of a query string or a urlencoded body, in order, empty values included."""
-    if not text:
-        return []
+    known = _known_pairs[context]
     found: list[Param] = []
     for part in text.split("&", MAX_PARAMETERS)[:MAX_PARAMETERS]:
         if part:
-            raw_name, _, raw = part.partition("=")
-            name = _known_name(raw_name) if len(raw_name) <= MAX_KNOWN_NAME else percent_decode(raw_name)
-            value = percent_decode(raw) if "%" in raw or "+" in raw else raw
-            found.append(_new(Param, (name, value, raw, context)))
+            param = known.get(part)
+            if param is None:
+                name, _, raw = part.partition("=")
+                value = percent_decode(raw) if "%" in raw or "+" in raw else raw
+                param = _new(Param, (_known_names[name], value, raw, context))
+                if len(part) <= MAX_KNOWN_PAIR:
+                    if len(known) >= MAX_KNOWN_PAIRS:
+                        known.clear()
+                    known[part] = param
+            found.append(param)
     return found
 
 
-_known_name = lru_cache(maxsize=4096)(percent_decode)
 _new = tuple.__new__  # a named tuple's own constructor is written in Python
+_known_names = Remembered(percent_decode, 4096, MAX_KNOWN_NAME)
+_known_pairs: dict[ParameterContext, dict[str, Param]] = {context: {} for context in get_args(ParameterContext)}
 
 
 def query_parameters(url: str) -> tuple[Param, ...]:
@@ -125,23 +134,32 @@ def _multipart(content: bytes, content_type: str) -> Iterator[Param]:
     for part in parts[1 : MAX_PARAMETERS + 1]:
         if part.startswith(b"--"):
             break
-        head, blank, value = part.lstrip(b"\r\n").partition(b"\r\n\r\n")
-        if not blank:
-            continue
-        name = _disposition_name(head.decode("utf-8", "replace"))
-        if name is not None:
-            text = value.decode("utf-8", "replace")
-            yield Param(name=name, value=text, raw=text, context="body")
+        param = _known_parts[part]
+        if param is not None:
+            yield param
 
 
-def _disposition_name(head: str) -> str | None:
-    for line in head.split("\r\n"):
+def _part(part: bytes) -> Param | None:
+    head, blank, value = part.lstrip(b"\r\n").partition(b"\r\n\r\n")
+    name = _known_heads[head] if blank else None
+    if name is None:
+        return None
+    text = value.decode("utf-8", "replace")
+    return Param(name, text, text, "body")
+
+
+def _disposition_name(head: bytes) -> str | None:
+    for line in head.decode("utf-8", "replace").split("\r\n"):
         if line.lower().startswith("content-disposition:"):
             found = _NAME.search(line)
             if found is not None:
                 # browsers write `"` in a field name as %22 (HTML standard, multipart encoding)
                 return (found["quoted"] or found["bare"] or "").replace("%22", '"')
     return None
+
+
+_known_heads = Remembered(_disposition_name, 4096, 2 * MAX_KNOWN_NAME)
+_known_parts = Remembered(_part, 4096, MAX_KNOWN_PAIR)
 
 
 def flatten(document: dict[str, object]) -> Iterator[Param]:
@@ -161,10 +179,13 @@ def flatten(document: dict[str, object]) -> Iterator[Param]:
         elif isinstance(value, str):
             text = value
         else:
-            text = json.dumps(value, ensure_ascii=False)
+            text = _json_text(value)
         produced += 1
         text = storable(text)
-        yield Param(name=storable(name), value=text, raw=text, context="body")
+        yield Param(storable(name), text, text, "body")
+
+
+_json_text = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def storable(text: str) -> str:

@@ -211,6 +211,14 @@ def test_a_known_endpoint_that_says_nothing_is_a_problem(make_request: Make, que
     assert decoded.problem
 
 
+def test_the_first_word_of_the_client_on_the_method_counts(make_request: Make) -> None:
+    decoded = decode(make_request(url=address(rqm="SB") + "&rqm=GET"))
+    assert decoded is not None
+    assert decoded.hits
+    assert decoded.problem
+    assert "rqm=SB" in decoded.problem
+
+
 def test_an_unreadable_body_is_a_problem_and_the_query_still_counts(make_request: Make) -> None:
     decoded = decode(make_request(url=address(), method="POST", body=b"\x1f\x8b", headers={"content-encoding": "gzip"}))
     assert decoded is not None

@@ -152,6 +152,45 @@ def test_an_identifier_is_named_once_and_in_order() -> None:
     assert [item.parameter for item in identifiers(parameters, ())] == ["fbp", "ud[em]", "udff[em]"]
 
 
+def plainly(parameters: list[Param], headers: list[tuple[str, str]]) -> tuple[Identifier, ...]:
+    """Read identifiers without remembering anything."""
+    items: list[Identifier] = []
+    for name, value, _, context in parameters:
+        read = identity._reader(name)
+        if read is not None and value and context != "header":
+            items += read(name, value)
+    for name, line in headers:
+        if name.lower() == "cookie":
+            items += identity._cookies(line)
+    found: dict[tuple[str, str, str], Identifier] = {}
+    for item in items:
+        found.setdefault((item.kind, item.parameter, item.value), item)
+    return tuple(found.values())
+
+
+READ_NAMES = st.sampled_from(
+    ["ud[em]", "udff[ph]", "cud[em]", "cd[email]", "cd[x]", "fbp", "fbc", "fbcs", "fbclid", "dl", "rl", "ev", "madid",
+     "advertiser_id", "fb.fbp", "fb.clickID", "fb.advanced_matching.em", "user_data.external_id", "custom_data.email",
+     "external_id", "ud[" + "x" * 80 + "]"]
+)  # fmt: skip
+READ_VALUES = st.sampled_from(
+    ["", EMAIL, SHA256, MD5, FBP, "https://a.example/?email=pat@a.example&fbclid=abcdefgh", "null", '["a","b"]', "1",
+     "https://a.example/?q=" + "x" * 3_000 + "&email=pat@a.example"]
+)  # fmt: skip
+COOKIE_LINES = st.sampled_from(
+    ["", "c_user=1; datr=x", "fr=1;sb=2", "_fbp=" + FBP, "_fbp=" + FBP + "; a=" + "b" * 5_000, "xs=1", "c_user="]
+)
+
+
+@given(
+    st.lists(st.builds(param, READ_NAMES, READ_VALUES, st.sampled_from(["query", "body", "header"])), max_size=12),
+    st.lists(st.tuples(st.sampled_from(["cookie", "Cookie", "cookies", "referer"]), COOKIE_LINES), max_size=4),
+)
+def test_identifiers_are_those_of_the_plain_reading(parameters: list[Param], headers: list[tuple[str, str]]) -> None:
+    for _ in range(2):  # what is known is not read again
+        assert identifiers(parameters, headers) == plainly(parameters, headers)
+
+
 @given(st.text(max_size=10), st.text(max_size=10), st.text(max_size=60))
 def test_any_parameter_is_read_without_an_error(group: str, key: str, value: str) -> None:
     names = ["dl", "fbp", "fbc", f"{group}[{key}]", f"cd[{key}]", f"ud[{key}", f"user_data.{key}", f"custom_data.{key}"]

@@ -1,8 +1,10 @@
 import gzip
 import json
+import re
 import tracemalloc
 import zlib
 from collections.abc import Callable
+from typing import get_args
 from urllib.parse import parse_qsl, quote, quote_plus, urlencode
 
 import pytest
@@ -13,6 +15,7 @@ from addon.decoders.meta import wire
 from addon.decoders.meta.wire import body_parameters, flatten, parse_pairs, query_parameters
 from addon.model import CapturedRequest, Param
 from addon.percent import percent_decode
+from addon.vocabulary import ParameterContext
 
 Make = Callable[..., CapturedRequest]
 
@@ -100,6 +103,15 @@ def test_pairs_are_those_of_the_standard_library(pieces: list[str]) -> None:
     read = parse_pairs(text, "query")
     expected = [part for part in text.split("&") if part]
     assert pairs(tuple(read)) == parse_qsl("&".join(expected), keep_blank_values=True)
+
+
+def test_what_a_body_repeats_of_a_query_stays_apart() -> None:
+    for _ in range(2):
+        for context in get_args(ParameterContext):
+            assert parse_pairs("cd%5Ba%5D=1+2&ev=Lead", context) == [
+                Param("cd[a]", "1 2", "1+2", context),
+                Param("ev", "Lead", "Lead", context),
+            ]
 
 
 def test_there_is_an_end_to_parameters() -> None:
@@ -198,6 +210,52 @@ def test_a_boundary_that_the_header_does_not_tell_is_read_from_the_body(make_req
 def test_names_of_parts(make_request: Make, disposition: str, name: str) -> None:
     content = f"--b\r\nContent-Disposition: {disposition}\r\nContent-Type: text/plain\r\n\r\nv\r\n--b--\r\n".encode()
     assert pairs(body_parameters(make_request(body=content)).parameters) == [(name, "v")]
+
+
+def plainly(content: bytes, boundary: bytes) -> list[Param]:
+    """Read the parts of a multipart body the slow and obvious way."""
+    found = []
+    for part in (b"\r\n" + content).split(b"\r\n--" + boundary)[1:]:
+        if part.startswith(b"--"):
+            break
+        head, blank, value = part.lstrip(b"\r\n").partition(b"\r\n\r\n")
+        for line in head.decode("utf-8", "replace").split("\r\n") if blank else ():
+            named = re.search(r';\s*name=(?:"([^"]*)"|([^";\s]+))', line, re.IGNORECASE)
+            if line.lower().startswith("content-disposition:") and named:
+                name, text = (named[1] or named[2] or "").replace("%22", '"'), value.decode("utf-8", "replace")
+                found.append(Param(name, text, text, "body"))
+                break
+    return found
+
+
+PART_PIECES = st.sampled_from(
+    [
+        *(
+            b"\r\n",
+            b"\r\n--b",
+            b"--b--",
+            b"\r\n\r\n",
+            b"--",
+            b'"',
+            b"; name=",
+            b'"ev"',
+            b"id",
+            b"\xff",
+            b"%22",
+            b"\xc3\xa9",
+        ),
+        *(b"Content-Disposition: form-data", b"content-type: text/plain", b"x" * 300),
+        b'\r\n--b\r\nContent-Disposition: form-data; name="dl"\r\n\r\n',
+    ]
+)
+
+
+@given(st.lists(PART_PIECES, max_size=20).map(b"".join))
+def test_parts_are_those_of_the_plain_reading(make_request: Make, content: bytes) -> None:
+    content = b"--b" + content
+    headers = {"content-type": "multipart/form-data; boundary=b"}
+    for _ in range(2):  # known parts are not read again
+        assert list(body_parameters(make_request(headers=headers, body=content)).parameters) == plainly(content, b"b")
 
 
 def test_line_breaks_and_bytes_that_are_no_text_stay_in_a_part(make_request: Make) -> None:

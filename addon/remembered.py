@@ -1,0 +1,30 @@
+"""What was found out of small inputs that come again and again, kept for a while.
+
+Requests repeat each other: the names of parameters, most of their values, header lines, the address of a page.
+"""
+
+from collections.abc import Callable
+
+
+class Remembered[Given: (str, bytes), Found](dict[Given, Found]):
+    """The results of a pure function by what it was given: `remembered[given]` is `find(given)`.
+
+    At most so many `entries` are kept, each of an input of at most so many characters or bytes (`longest`); a full
+    memory begins anew, which costs less than knowing what was used last.
+    """
+
+    def __init__(self, find: Callable[[Given], Found], entries: int, longest: int) -> None:
+        """Remember the results of `find`."""
+        super().__init__()
+        self._find: Callable[[Given], Found] = find
+        self._entries = entries
+        self._longest = longest
+
+    def __missing__(self, given: Given) -> Found:
+        """Find out what is not known yet."""
+        found = self._find(given)
+        if len(given) <= self._longest:
+            if len(self) >= self._entries:
+                self.clear()
+            self[given] = found
+        return found
