@@ -18,6 +18,7 @@ from addon.model import Act, Epoch, Event, Frozen, Hit, Identifier, Problem, Wit
 from addon.observation import DECODERS, ConsentEvidence, ObservedRequest, PageVisit
 from addon.pageclass import page_class
 from addon.sites import site_of
+from addon.unchecked import unchecked
 from addon.vocabulary import DELIVERY_STRENGTH, Delivery
 from rules.engine import Matcher
 from rules.model import Assessment, Field, FieldName, Rule
@@ -28,6 +29,7 @@ DERIVED_SECONDS = 2.0
 LOOKALIKE = "a host that bears Meta's name is not Meta's: not an event"
 """What is said of a request that only looks like one to Meta."""
 
+_made = unchecked(Event)
 _DECODERS = {decoder.name: decoder for decoder in DECODERS}
 
 
@@ -222,7 +224,7 @@ def build_event(group: Sequence[Sighting], with_cookies: frozenset[str], hidden:
     page_url = _told([hit.page_url for hit in hits])
     found = _identifiers(hits)
     strongest: Delivery = max([request.delivery for request in requests], key=DELIVERY_STRENGTH.__getitem__)
-    return Event(
+    return _made(
         id=event_id(group),
         hits=hits,
         event_name=main.event_name,

@@ -19,11 +19,13 @@ from addon.decoders.meta.identity import identifiers
 from addon.decoders.meta.transport import contradiction, transport_of
 from addon.decoders.meta.wire import Body, body_parameters, flatten, parse_pairs, query_parameters
 from addon.model import CapturedRequest, Hit, Param
+from addon.unchecked import unchecked
 from addon.vocabulary import Frame, PageUrlFrom, Transport
 
 MAX_BATCH = 100
 """Most events that are read from one batch envelope; Meta's client sends at most ten."""
 
+_made = unchecked(Hit)
 _METHODS = frozenset({"GET", "POST", "HEAD"})
 _GATEWAY_MARKS = ((b'"fb.pixel_id"', b'"event_name"'), (b'"event_name"', b'"user_data"'))
 
@@ -174,7 +176,7 @@ def _hit(
     """Return an event from its parameters, those from headers included, and the first value of each name."""
     name = values.get("ev", "")
     page_url, page_url_from = _page(values)
-    return Hit(
+    return _made(
         request_key=key,
         index=index,
         transport=transport,
@@ -230,7 +232,7 @@ def _gateway_hit(
     referer = values.get("Referer")
     in_frame = values.get("website_context.isInIFrame")
     seconds = values.get("event_time", "")
-    return Hit(
+    return _made(
         request_key=key,
         index=index,
         transport="gateway",
