@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache, partial
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from addon.decoders.meta.wire import storable
 from addon.model import Identifier, Param
 from addon.redaction import EMAIL, cookie_pairs
 from addon.remembered import Remembered
@@ -169,7 +170,7 @@ def _each(value: str) -> Iterator[str]:
     except (ValueError, RecursionError):
         listed = None
     if isinstance(listed, list) and listed and all(isinstance(item, str) for item in listed):
-        yield from filter(None, listed)
+        yield from map(storable, filter(None, listed))
     else:
         yield value
 
