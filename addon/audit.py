@@ -103,13 +103,8 @@ def decode(observed: ObservedRequest) -> Decoded:
 
 def witness_of(observed: ObservedRequest) -> Witness:
     """Return the wire request that the hits of `observed` are read from."""
-    return Witness(
-        key=observed.key,
-        digest=observed.digest,
-        source_id=observed.source_id,
-        position=observed.request.position,
-        request=observed.request,
-    )
+    request = observed.request
+    return Witness(observed.key, observed.digest, observed.source_id, request.position, request)
 
 
 def derive(observations: Observations, matcher: Matcher, other: Matcher | None = None) -> Derivation:
@@ -271,11 +266,15 @@ def event_id(group: Sequence[Sighting]) -> str:
     return "e" + hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:11]
 
 
-def _identifiers(hits: Iterable[Hit]) -> tuple[Identifier, ...]:
+def _identifiers(hits: Sequence[Hit]) -> tuple[Identifier, ...]:
+    """Return the identifiers of all hits, of those that are the same in kind, source and value the first."""
+    first = hits[0].identifiers
+    if len(hits) == 1 and len({(item[0], item[1], item[3]) for item in first}) == len(first):
+        return first
     found: dict[tuple[str, str, str], Identifier] = {}
     for hit in hits:
         for item in hit.identifiers:
-            found.setdefault((item[0], item[1], item[3]), item)  # kind, source, value
+            found.setdefault((item.kind, item.source, item.value), item)
     return tuple(found.values())
 
 
