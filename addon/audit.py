@@ -29,7 +29,6 @@ DERIVED_SECONDS = 2.0
 LOOKALIKE = "a host that bears Meta's name is not Meta's: not an event"
 """What is said of a request that only looks like one to Meta."""
 
-_made = unchecked(Event)
 _DECODERS = {decoder.name: decoder for decoder in DECODERS}
 
 
@@ -242,6 +241,9 @@ def build_event(group: Sequence[Sighting], with_cookies: frozenset[str], hidden:
         page_class="unknown",
         identifiers=found,
     )
+
+
+_made = unchecked(Event)
 
 
 def _told[Value](values: Iterable[Value | None]) -> Value | None:

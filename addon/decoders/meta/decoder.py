@@ -25,7 +25,6 @@ from addon.vocabulary import Frame, PageUrlFrom, Transport
 MAX_BATCH = 100
 """Most events that are read from one batch envelope; Meta's client sends at most ten."""
 
-_made = unchecked(Hit)
 _METHODS = frozenset({"GET", "POST", "HEAD"})
 _GATEWAY_MARKS = ((b'"fb.pixel_id"', b'"event_name"'), (b'"event_name"', b'"user_data"'))
 
@@ -253,6 +252,9 @@ def _gateway_hit(
         parameters=parameters,
         identifiers=identifiers(parameters, request.headers),
     )
+
+
+_made = unchecked(Hit)
 
 
 def _header_parameters(request: CapturedRequest) -> Iterator[Param]:

@@ -27,6 +27,12 @@ def fingerprint(page_url: str, pixel_id: str, event_name: str) -> str:
     return hashlib.sha256((page_url + pixel_id + event_name).encode()).hexdigest()[:FINGERPRINT_DIGITS]
 
 
+def _fingerprint_in(hit: Hit) -> str | None:
+    found = [param[1] for param in hit.parameters if param[0] == "hrl"]  # by number, which is faster than by name
+    wanted = found[-1].lower() if found else ""
+    return wanted if len(wanted) == FINGERPRINT_DIGITS else None
+
+
 def find_hidden_page(hit: Hit, page_urls: Iterable[str]) -> HiddenPage | None:
     """Return the page among `page_urls` that fits the fingerprint in `hit`, or None.
 
@@ -46,12 +52,8 @@ class HiddenPages:
 
     def of(self, hit: Hit) -> HiddenPage | None:
         """Return the page that fits the fingerprint in `hit`, or None (see `find_hidden_page`)."""
-        # by number, which is faster than by name
-        fingerprints = [param[1] for param in hit.parameters if param[0] == "hrl"]
-        if not fingerprints or hit.page_url is None:
-            return None
-        wanted = fingerprints[-1].lower()
-        if len(wanted) != FINGERPRINT_DIGITS:
+        wanted = _fingerprint_in(hit)
+        if wanted is None or hit.page_url is None:
             return None
         page_host = split_address(hit.page_url).host
         candidates = self._by_host.get(page_host, ())

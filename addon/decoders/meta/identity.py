@@ -102,10 +102,9 @@ def identifiers(parameters: Iterable[Param], headers: Iterable[tuple[str, str]])
             read = _known_items if len(name) + len(value) <= MAX_KNOWN_VALUE else _items
             for item in read(name, value):
                 found.setdefault((item.kind, item.parameter, item.value), item)
-    for name, line in headers:
-        if len(name) == len("cookie") and name.lower() == "cookie":
-            for item in _known_cookies[line]:
-                found.setdefault((item.kind, item.parameter, item.value), item)
+    for line in [line for name, line in headers if len(name) == len("cookie") and name.lower() == "cookie"]:
+        for item in _known_cookies[line]:
+            found.setdefault((item.kind, item.parameter, item.value), item)
     return tuple(found.values())
 
 
