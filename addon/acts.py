@@ -78,7 +78,8 @@ class _OpenAct:
 
     def reports(self, event: Told) -> bool:
         """Tell whether a pixel has already reported this act by an event of the same name."""
-        return any(e.pixel_id == event.pixel_id and e.event_name == event.event_name for e in self.events)
+        told = event.pixel_id, event.event_name
+        return told in [(other.pixel_id, other.event_name) for other in self.events]
 
 
 def acts(events: Sequence[Event], searches: Callable[[Event], bool]) -> tuple[Act, ...]:
@@ -177,6 +178,6 @@ def _close(act: _OpenAct) -> Act:
         kind=act.kind,
         site=first.site,
         page_url=first.page_url,
-        at=min(event.occurred_at for event in act.events),
-        event_ids=tuple(event.id for event in act.events),
+        at=min([event.occurred_at for event in act.events]),
+        event_ids=tuple([event.id for event in act.events]),
     )

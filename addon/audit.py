@@ -18,6 +18,7 @@ from addon.observation import DECODERS, ConsentEvidence, ObservedRequest, PageVi
 from addon.pageclass import page_class
 from addon.sighting import Sighting, client_key, content_key
 from addon.sites import site_of
+from addon.unchecked import unchecked
 from addon.vocabulary import DELIVERY_STRENGTH, Delivery
 from rules.engine import Matcher
 from rules.model import Assessment, Field, FieldName, Rule
@@ -98,13 +99,8 @@ def decode(observed: ObservedRequest) -> Decoded:
 
 def witness_of(observed: ObservedRequest) -> Witness:
     """Return the wire request that the hits of `observed` are read from."""
-    return Witness(
-        key=observed.key,
-        digest=observed.digest,
-        source_id=observed.source_id,
-        position=observed.request.position,
-        request=observed.request,
-    )
+    request = observed.request
+    return Witness(observed.key, observed.digest, observed.source_id, request.position, request)
 
 
 def derive(observations: Observations, matcher: Matcher, other: Matcher | None = None) -> Derivation:
@@ -219,7 +215,7 @@ def build_event(group: Sequence[Sighting], with_cookies: frozenset[str], hidden:
     page_url = _told([hit.page_url for hit in hits])
     found = _identifiers(hits)
     strongest: Delivery = max([request.delivery for request in requests], key=DELIVERY_STRENGTH.__getitem__)
-    return Event(
+    return _made(
         id=event_id(group),
         hits=hits,
         event_name=main.event_name,
@@ -244,6 +240,9 @@ def build_event(group: Sequence[Sighting], with_cookies: frozenset[str], hidden:
     )
 
 
+_made = unchecked(Event)
+
+
 def _told[Value](values: Iterable[Value | None]) -> Value | None:
     """Return the first of what several requests tell that is not empty."""
     for value in values:
@@ -266,11 +265,15 @@ def event_id(group: Sequence[Sighting]) -> str:
     return "e" + hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:11]
 
 
-def _identifiers(hits: Iterable[Hit]) -> tuple[Identifier, ...]:
+def _identifiers(hits: Sequence[Hit]) -> tuple[Identifier, ...]:
+    """Return the identifiers of all hits, of those that are the same in kind, source and value the first."""
+    first = hits[0].identifiers
+    if len(hits) == 1 and len({(item[0], item[1], item[3]) for item in first}) == len(first):
+        return first
     found: dict[tuple[str, str, str], Identifier] = {}
     for hit in hits:
         for item in hit.identifiers:
-            found.setdefault((item[0], item[1], item[3]), item)  # kind, source, value
+            found.setdefault((item.kind, item.source, item.value), item)
     return tuple(found.values())
 
 

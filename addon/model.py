@@ -136,7 +136,7 @@ class Hit(Frozen):
     identifiers: tuple[Identifier, ...]
 
 
-class Witness(Frozen):
+class Witness(NamedTuple):
     """The wire request that a hit was read from, as the store keeps it."""
 
     key: str

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from addon.model import Epoch, Event, Frozen
+from addon.remembered import Remembered
 from addon.vocabulary import ConsentState
 
 BUTTON_PARAMETER: Final = "cd[buttonText]"
@@ -59,12 +60,17 @@ class BannerClick(Frozen):
 
 def banner_choice(text: str) -> ConsentState | None:
     """Return what a button with these words stands for, or None where it is not plainly a cookie banner's."""
-    if len(text) > MAX_TEXT:
-        return None
+    return _known_choices[text] if len(text) <= MAX_TEXT else None
+
+
+def _choice(text: str) -> ConsentState | None:
     words = " ".join("".join(char if char.isalnum() else " " for char in text.casefold()).split())
     if words in _ACCEPT:
         return "accepted"
     return "refused" if words in _REFUSE else None
+
+
+_known_choices = Remembered(_choice, 1024, MAX_TEXT)
 
 
 def banner_clicks(events: Iterable[Event]) -> tuple[BannerClick, ...]:

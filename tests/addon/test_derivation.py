@@ -236,9 +236,7 @@ SIGHTINGS = [
 def moved(sighting: Sighting, number: int, at: float, source: str, changes: dict[str, Any]) -> Sighting:
     """Return a sighting as another request showed it, at another time."""
     request = sighting.witness.request.model_copy(update={"started_at": 1_790_000_000 + at})
-    witness = sighting.witness.model_copy(
-        update={"key": f"{number:04}", "source_id": source, "request": request, "position": number}
-    )
+    witness = sighting.witness._replace(key=f"{number:04}", source_id=source, request=request, position=number)
     return Sighting(sighting.hit.model_copy(update={"request_key": witness.key, "index": 0, **changes}), witness)
 
 

@@ -20,6 +20,7 @@ from addon.decoders.meta.identity import identifiers
 from addon.decoders.meta.transport import contradiction, transport_of
 from addon.decoders.meta.wire import Body, body_parameters, flatten, parse_pairs, query_parameters
 from addon.model import CapturedRequest, Hit, Param
+from addon.unchecked import unchecked
 from addon.vocabulary import Frame, PageUrlFrom, Transport
 
 MAX_BATCH = 100
@@ -176,7 +177,7 @@ def _hit(
     """Return an event from its parameters, those from headers included, and the first value of each name."""
     name = values.get("ev", "")
     page_url, page_url_from = _page(values)
-    return Hit(
+    return _made(
         request_key=key,
         index=index,
         transport=transport,
@@ -232,7 +233,7 @@ def _gateway_hit(
     referer = values.get("Referer")
     in_frame = values.get("website_context.isInIFrame")
     seconds = values.get("event_time", "")
-    return Hit(
+    return _made(
         request_key=key,
         index=index,
         transport="gateway",
@@ -253,6 +254,9 @@ def _gateway_hit(
         parameters=parameters,
         identifiers=identifiers(parameters, request.headers),
     )
+
+
+_made = unchecked(Hit)
 
 
 def _header_parameters(request: CapturedRequest) -> Iterator[Param]:

@@ -34,7 +34,8 @@ def hides_its_page(hit: Hit) -> bool:
 
 def _fingerprint_in(hit: Hit) -> str | None:
     found = [param[1] for param in hit.parameters if param[0] == "hrl"]  # by number, which is faster than by name
-    return found[-1].lower() if found and len(found[-1]) == FINGERPRINT_DIGITS else None
+    wanted = found[-1].lower() if found else ""
+    return wanted if len(wanted) == FINGERPRINT_DIGITS else None
 
 
 def find_hidden_page(hit: Hit, page_urls: Iterable[str]) -> HiddenPage | None:

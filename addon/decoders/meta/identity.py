@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache, partial
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from addon.decoders.meta.wire import storable
 from addon.model import Identifier, Param
 from addon.redaction import EMAIL, cookie_pairs
 from addon.remembered import Remembered
@@ -101,10 +102,9 @@ def identifiers(parameters: Iterable[Param], headers: Iterable[tuple[str, str]])
             read = _known_items if len(name) + len(value) <= MAX_KNOWN_VALUE else _items
             for item in read(name, value):
                 found.setdefault((item.kind, item.parameter, item.value), item)
-    for name, line in headers:
-        if len(name) == len("cookie") and name.lower() == "cookie":
-            for item in _known_cookies[line]:
-                found.setdefault((item.kind, item.parameter, item.value), item)
+    for line in [line for name, line in headers if len(name) == len("cookie") and name.lower() == "cookie"]:
+        for item in _known_cookies[line]:
+            found.setdefault((item.kind, item.parameter, item.value), item)
     return tuple(found.values())
 
 
@@ -169,7 +169,7 @@ def _each(value: str) -> Iterator[str]:
     except (ValueError, RecursionError):
         listed = None
     if isinstance(listed, list) and listed and all(isinstance(item, str) for item in listed):
-        yield from filter(None, listed)
+        yield from map(storable, filter(None, listed))
     else:
         yield value
 

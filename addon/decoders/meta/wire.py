@@ -42,6 +42,9 @@ class Body(NamedTuple):
     problem: str | None = None
 
 
+NO_BODY = Body("none", ())
+
+
 def parse_pairs(text: str, context: ParameterContext) -> list[Param]:
     """Return the parameters of a query string or a urlencoded body, in order, empty values included."""
     known = _known_pairs[context]
@@ -73,6 +76,8 @@ def query_parameters(url: str) -> tuple[Param, ...]:
 
 def body_parameters(request: CapturedRequest) -> Body:
     """Return the parameters in the body of `request`, whatever its encoding."""
+    if not request.body and request.body_problem is None and request.header("content-encoding") is None:
+        return NO_BODY
     content, problem = _content(request)
     if problem is not None or not content:
         return Body("none", (), problem=problem)
@@ -171,20 +176,18 @@ def flatten(document: dict[str, object]) -> Iterator[Param]:
     produced = 0
     while pending and produced < MAX_PARAMETERS:
         name, value, depth = pending.pop()
-        if isinstance(value, dict) and value and depth < MAX_JSON_DEPTH:
-            pending.extend((f"{name}.{key}", inner, depth + 1) for key, inner in reversed(value.items()))
+        if isinstance(value, str):
+            text = storable(value)
+        elif isinstance(value, dict) and value and depth < MAX_JSON_DEPTH:
+            pending += [(f"{name}.{key}", inner, depth + 1) for key, inner in reversed(value.items())]
             continue
-        if value is None or (isinstance(value, dict | list) and not value):
-            text = ""
-        elif isinstance(value, str):
-            text = value
         else:
-            text = _json_text(value)
+            text = "" if value is None or value in _EMPTY else storable(_json_text(value))
         produced += 1
-        text = storable(text)
-        yield Param(storable(name), text, text, "body")
+        yield _new(Param, (storable(name), text, text, "body"))
 
 
+_EMPTY: tuple[dict[str, object], list[object]] = ({}, [])
 _json_text = json.JSONEncoder(ensure_ascii=False).encode
 
 

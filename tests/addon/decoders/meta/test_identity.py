@@ -143,6 +143,11 @@ def test_where_identifiers_are_looked_for(name: str, value: str, expected: list[
     assert found(name, value) == expected
 
 
+def test_half_a_character_in_a_list_can_be_stored() -> None:
+    (item,) = identifiers([param("user_data.em", '["\\ud800x"]')], ())
+    assert item.value == "\ufffdx"
+
+
 def test_a_header_is_no_parameter() -> None:
     assert identifiers([param("dl", f"https://clinic.example/?email={EMAIL}", "header")], ()) == ()
 

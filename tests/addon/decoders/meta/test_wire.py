@@ -363,6 +363,32 @@ def test_half_characters_do_not_reach_anything_that_must_be_stored(make_request:
     assert found == [("event_name", "x\ufffd"), ("k\ufffd", '["\U0001f642", "\ufffd"]')]
 
 
+def leaves(name: str, value: object) -> list[tuple[str, str]]:
+    """Return the leaves of JSON the slow and obvious way."""
+    if isinstance(value, dict) and value:
+        return [leaf for key, inner in value.items() for leaf in leaves(f"{name}.{key}" if name else key, inner)]
+    if value is None or value in ([], {}):
+        return [(name, "")]
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return [(name, text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))]
+
+
+JSON_KEYS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=3)
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-2, 2) | st.floats(allow_nan=False) | st.text(max_size=5)
+    | st.sampled_from(["\ud800", "é\udc00x"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(JSON_KEYS, inner, max_size=3),
+    max_leaves=12,
+)  # fmt: skip
+
+
+@given(st.dictionaries(JSON_KEYS, JSON_VALUES, min_size=1, max_size=5))
+def test_flattening_gives_every_leaf_in_order(document: dict[str, object]) -> None:
+    found = list(flatten(document))
+    assert [(param.name, param.value) for param in found] == leaves("", document)
+    assert all(param.raw == param.value and param.context == "body" for param in found)
+
+
 def test_flattening_ends() -> None:
     deep: dict[str, object] = {"leaf": 1}
     for _ in range(100):
