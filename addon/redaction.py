@@ -10,6 +10,7 @@ import re
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
+from itertools import accumulate
 from typing import NamedTuple
 from urllib.parse import quote, quote_plus, unquote
 
@@ -48,10 +49,11 @@ MAX_SEARCHED = 2_000_000
 MAX_SEARCHED_SECRETS = 50
 """Most secrets of one request that are also looked for where nothing names them."""
 
-MAX_KNOWN = 1_000
+MAX_KNOWN = 2_000
 """What of texts up to this length was found out is kept for a while: most values come with request after request."""
 
 MAX_KNOWN_NAME = 64
+MAX_KNOWN_NAMES = 4_096
 
 GLOBAL_LENGTH = 8
 """A secret of at least this many characters is removed wherever it stands, not only where it was named."""
@@ -68,7 +70,6 @@ _PART_NAME = re.compile(r'name="([^"]*)"')
 _NUMBER = re.compile(r'"(?P<name>[^"\\]*)"\s*:\s*(?P<value>-?[0-9][0-9.eE+-]*)')
 _QUERY = re.compile(r"[?#]")
 _KEY = re.compile(r'"([^"\\]*)"\s*:')
-_NESTED_IN_JSON = re.compile(r'=|\\"|\\u00')
 _ESCAPES = re.compile(r"%[0-7][0-9A-Fa-f]|(?:%[89A-Fa-f][0-9A-Fa-f])+")
 
 
@@ -89,14 +90,19 @@ def is_secret_name(name: str) -> bool:
     return plain in SECRET_NAMES or any(part in plain for part in SECRET_PARTS)
 
 
-def _names_secret(raw: str) -> bool:
-    """Tell whether a pair of this name, as it was written, carries a secret."""
-    return _known_name(raw) if len(raw) <= MAX_KNOWN_NAME else is_secret_name(_pair_name(raw))
+class _SecretNames(dict[str, bool]):
+    """Tells whether a pair of a name, as it was written, carries a secret: of every parameter of every request."""
+
+    def __missing__(self, raw: str) -> bool:
+        secret = is_secret_name(_pair_name(raw))
+        if len(raw) <= MAX_KNOWN_NAME:
+            if len(self) >= MAX_KNOWN_NAMES:
+                self.clear()
+            self[raw] = secret
+        return secret
 
 
-@lru_cache(maxsize=4096)
-def _known_name(raw: str) -> bool:
-    return is_secret_name(_pair_name(raw))
+_names_secret = _SecretNames()
 
 
 def _pair_name(raw: str) -> str:
@@ -120,24 +126,39 @@ class _Span(NamedTuple):
     value: str
 
 
+class _Line(NamedTuple):
+    """A header line as it may be kept, with its secrets: those that its name tells of, and those in its value."""
+
+    clean: tuple[str, str]
+    named: tuple[str, ...] = ()
+    inner: tuple[str, ...] = ()
+
+
 def scrub(request: CapturedRequest) -> CapturedRequest:
     """Return `request` without the values of its secrets; only their length is left.
 
     Secrets are session cookies (every cookie whose value has no place in a report), `Authorization` and
     similar headers, and parameters named like tokens or passwords, also inside nested addresses and JSON.
     """
-    content, pack = _unpacked(request)
+    lines, answer_lines = _read_lines(request.headers), _read_lines(request.response_headers)
+    found: list[str] = []
+    for line in lines:
+        found += line.named
+    url = _without(request.url, _address_spans(request.url), found)
+    for line in lines:
+        found += line.inner
+    for line in answer_lines:
+        found += line.inner
+    headers = tuple([line.clean for line in lines])
+    answers = tuple([line.clean for line in answer_lines])
+    content, pack = _unpacked(request) if request.body else (b"", bytes)
     body = content.decode("utf-8", "surrogateescape")
-    found: list[str] = list(_header_secrets(request.headers))
-    url = _without(request.url, _spans(request.url, 0), found)
-    headers = tuple([(name, _header_value(name, value, found)) for name, value in request.headers])
-    answers = tuple([(name, _header_value(name, value, found)) for name, value in request.response_headers])
     clean_body = _without(body, _body_spans(body), found) if body else body
-    if found and (clean := _cleaner(found)) is not None:
-        url = clean(url)
-        headers = tuple((name, clean(value)) for name, value in headers)
-        answers = tuple((name, clean(value)) for name, value in answers)
-        clean_body = clean(clean_body)
+    if found and (marks := _marks_of(found)):
+        url = _cleaned(url, marks)
+        headers = _cleaned_lines(headers, marks)
+        answers = _cleaned_lines(answers, marks)
+        clean_body = _cleaned(clean_body, marks)
     changes: dict[str, object] = {}
     if url != request.url:
         changes["url"] = url
@@ -152,7 +173,7 @@ def scrub(request: CapturedRequest) -> CapturedRequest:
 
 def scrub_address(url: str) -> str:
     """Return an address without the values of parameters named like secrets."""
-    return _without(url, _spans(url, 0), [])
+    return _without(url, _address_spans(url), [])
 
 
 def _unpacked(request: CapturedRequest) -> tuple[bytes, Callable[[bytes], bytes]]:
@@ -181,17 +202,28 @@ def cookie_pairs(headers: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]
                     yield key, content
 
 
-def _header_value(name: str, value: str, found: list[str]) -> str:
+def _read_lines(lines: Iterable[tuple[str, str]]) -> list[_Line]:
+    return [_known_line(line) if len(line[0]) + len(line[1]) <= MAX_KNOWN else _read_line(line) for line in lines]
+
+
+def _read_line(line: tuple[str, str]) -> _Line:
+    name, value = line
     kind = _header_kind(name)
-    if not kind:
-        spans = _spans(value, 0)
-        return _without(value, spans, found) if spans else value
     if kind == "cookie":
-        return "; ".join([_cookie(part) for part in value.split(";")])
+        secrets = [content for key, content in cookie_pairs([line]) if key == "xs" or is_secret_name(key)]
+        named = tuple([spelling for content in secrets for spelling in (content, unquote(content))])
+        return _Line((name, "; ".join([_cookie(part) for part in value.split(";")])), named)
     if kind == "set-cookie":
-        first, _, rest = value.partition(";")
-        return _cookie(first) + (";" + rest if rest else "")
-    return secret_mark(value)
+        first, semicolon, rest = value.partition(";")
+        return _Line((name, _cookie(first) + (semicolon + rest if rest else "")))
+    if kind == "secret":
+        return _Line((name, secret_mark(value)), (value, value.rpartition(" ")[2]))
+    inner: list[str] = []
+    clean = _without(value, _spans(value, 0), inner)
+    return _Line((name, clean), (), tuple(inner))
+
+
+_known_line = lru_cache(maxsize=4096)(_read_line)
 
 
 def _cookie(part: str) -> str:
@@ -199,20 +231,6 @@ def _cookie(part: str) -> str:
     if not found or not value or name in KEPT_COOKIES:
         return part.strip()
     return f"{name}={secret_mark(value)}"
-
-
-def _header_secrets(headers: Iterable[tuple[str, str]]) -> Iterator[str]:
-    """Yield the secrets that are told by a header's or a cookie's name, as they may stand elsewhere too."""
-    for name, value in headers:
-        kind = _header_kind(name)
-        if kind == "cookie":
-            for key, content in cookie_pairs([(name, value)]):
-                if key == "xs" or is_secret_name(key):
-                    yield content
-                    yield unquote(content)
-        elif kind == "secret":
-            yield value
-            yield value.rpartition(" ")[2]
 
 
 def _body_spans(text: str) -> Iterator[_Span]:
@@ -234,72 +252,95 @@ def _part_spans(text: str) -> Iterator[_Span]:
         end = text.find("\r\n--", blank + len("\r\n"))
         end = max(start, end if end >= 0 else len(text))
         value = text[start:end]
-        if value and any(is_secret_name(name) for name in _PART_NAME.findall(text, head, blank)):
+        if not value:
+            continue
+        names = text[head:blank]
+        if _known_part(names) if len(names) <= MAX_KNOWN_NAME else _part_names_secret(names):
             yield _Span(start, end, value)
-        else:
+        elif "=" in value or ":" in value:
             yield from _moved(_spans(value, 1), start)
+
+
+def _part_names_secret(head: str) -> bool:
+    return any(is_secret_name(name) for name in _PART_NAME.findall(head))
+
+
+_known_part = lru_cache(maxsize=MAX_KNOWN_NAMES)(_part_names_secret)
+
+
+def _address_spans(url: str) -> Sequence[_Span]:
+    """Return the secrets in the address of a request, which hardly ever comes twice: nothing of it is kept."""
+    return _found_spans(url, 0) if "=" in url or ":" in url else ()
 
 
 def _spans(text: str, depth: int) -> Sequence[_Span]:
     """Return the secrets in a text that is an address, a list of pairs or JSON, and in what these hold."""
     if depth > MAX_NESTING or ("=" not in text and ":" not in text):
         return ()
-    return _known_spans(text, depth) if len(text) <= MAX_KNOWN else tuple(_found_spans(text, depth))
+    return _known_spans(text, depth) if len(text) <= MAX_KNOWN else _found_spans(text, depth)
 
 
-@lru_cache(maxsize=2048)
-def _known_spans(text: str, depth: int) -> tuple[_Span, ...]:
-    return tuple(_found_spans(text, depth))
-
-
-def _found_spans(text: str, depth: int) -> Iterator[_Span]:
+def _found_spans(text: str, depth: int) -> Sequence[_Span]:
     if text.lstrip()[:1] in {"{", "["}:
-        yield from _json_spans(text, depth)
-        return
+        return tuple(_json_spans(text, depth))
     mark = _QUERY.search(text)
     query = mark.start() if mark else None
     if query is None and "&" in text:
-        yield from _pair_spans(_BORDER, text, 0, depth)
-        return
+        return _pair_spans(_BORDER, text, 0, depth)
     # in a path pairs follow `;`, and an inner query string may hold an address with a query of its own
     path = text if query is None else text[:query]
+    found: Sequence[_Span] = ()
     if "=" in path:
-        yield from _pair_spans(_BORDER if "&" in path else _BORDER_OF_PATH, path, 0, depth)
+        found = _pair_spans(_BORDER if "&" in path else _BORDER_OF_PATH, path, 0, depth)
     if query is not None:
-        yield from _pair_spans(_BORDER, text[query + 1 :], query + 1, depth)
+        found = (*found, *_pair_spans(_BORDER, text[query + 1 :], query + 1, depth))
+    return found
 
 
-def _pair_spans(border: re.Pattern[str], text: str, offset: int, depth: int) -> Iterator[_Span]:
+_known_spans = lru_cache(maxsize=2048)(_found_spans)
+
+
+def _pair_spans(border: re.Pattern[str], text: str, offset: int, depth: int) -> Sequence[_Span]:
     if "=" not in text:
-        return
-    pieces = border.split(text)
+        return ()
+    pieces = text.split("&") if border is _BORDER and "#" not in text else border.split(text)
     # `at` of the JavaScript SDK's page event can be a user's access token (wire format, 2.1).
     sdk_event = "fb_page_view" in text and "ev=fb_page_view" in pieces
-    end = offset - 1
-    for piece in pieces:
-        begin = end + 1
-        end = begin + len(piece)
+    # of the many pairs few can hold a secret: only where one does is it worked out where it stands
+    found: list[tuple[int, int, Sequence[_Span]]] = []
+    for index, piece in enumerate(pieces):
         raw, _, value = piece.partition("=")
         if not value:
             continue
-        start = begin + len(raw) + 1
-        if _names_secret(raw) or (sdk_event and _pair_name(raw) == "at"):
-            yield _Span(start, end, form_decode(value))
-        elif "=" in value or ":" in value or "%3" in value:  # else nothing in it can be named
-            yield from _inner_spans(value, start, depth)
+        if _names_secret[raw] or (sdk_event and _pair_name(raw) == "at"):
+            found.append((index, len(raw) + 1, (_Span(0, len(value), form_decode(value)),)))
+        elif ("%3" in value or ":" in value or "=" in value) and (inner := _inner_spans(value, depth)):
+            found.append((index, len(raw) + 1, inner))
+    if not found:
+        return ()
+    starts = tuple(accumulate((len(piece) + 1 for piece in pieces), initial=offset))
+    return tuple([span for index, name, inner in found for span in _moved(inner, starts[index] + name)])
 
 
-def _inner_spans(value: str, start: int, depth: int) -> Iterator[_Span]:
-    """Yield the secrets in what an escaped value holds, as places in the text at whose `start` it stands."""
+def _inner_spans(value: str, depth: int) -> Sequence[_Span]:
+    """Return the secrets in what an escaped value holds, as places in that value."""
+    return _known_inner(value, depth) if len(value) <= MAX_KNOWN else _found_inner(value, depth)
+
+
+def _found_inner(value: str, depth: int) -> Sequence[_Span]:
     decoded = form_decode(value)
-    inner = _spans(decoded, depth + 1)
+    if depth >= MAX_NESTING or ("=" not in decoded and ":" not in decoded):
+        return ()
+    inner = _found_spans(decoded, depth + 1)
     if not inner:
-        return
+        return ()
     starts, ends = _percent_positions(value)
     if len(starts) != len(decoded):  # cannot be told where it stands: all of it goes
-        inner, starts, ends = [_Span(0, 1, decoded)], [0], [len(value)]
-    for span in inner:
-        yield _Span(start + starts[span.start], start + ends[span.end - 1], span.value)
+        return (_Span(0, len(value), decoded),)
+    return tuple([_Span(starts[span.start], ends[span.end - 1], span.value) for span in inner])
+
+
+_known_inner = lru_cache(maxsize=2048)(_found_inner)
 
 
 def _percent_positions(value: str) -> tuple[list[int], list[int]]:
@@ -328,7 +369,8 @@ def _percent_positions(value: str) -> tuple[list[int], list[int]]:
 
 def _json_spans(text: str, depth: int) -> Iterator[_Span]:
     # reading every string is slow: only where a key is a secret's, or a string may hold more than itself
-    if not _NESTED_IN_JSON.search(text) and not any(is_secret_name(key) for key in _KEY.findall(text)):
+    nested = "=" in text or '\\"' in text or "\\u00" in text
+    if not nested and not any(is_secret_name(key) for key in _KEY.findall(text)):
         return
     for leaf in json_strings(text, MAX_SEARCHED):
         if not leaf.text:
@@ -380,27 +422,41 @@ def _writings(value: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(spellings))
 
 
-def _cleaner(found: Iterable[str]) -> Callable[[str], str] | None:
-    """Return a function that removes the longer ones of the secrets also where nothing names them.
+type _Marks = Sequence[tuple[str, str]]
+"""Secrets in all their spellings, each with what is put in its place."""
 
-    None: no secret is long enough.
-    """
+
+def _marks_of(found: Sequence[str]) -> _Marks:
+    """Return the longer ones of the secrets, which are removed also where nothing names them."""
+    return _known_marks(tuple(found)) if sum(map(len, found)) <= MAX_KNOWN else _found_marks(found)
+
+
+def _found_marks(found: Sequence[str]) -> _Marks:
     long = [value for value in dict.fromkeys(found) if len(value) >= GLOBAL_LENGTH and not _is_mark(value)]
-    if not long:
-        return None
-    pairs = [
-        (variant, secret_mark(value))
-        for value in sorted(long[:MAX_SEARCHED_SECRETS], key=len, reverse=True)
-        for variant in _writings(value)
-    ]
+    return tuple(
+        [
+            (spelling, secret_mark(value))
+            for value in sorted(long[:MAX_SEARCHED_SECRETS], key=len, reverse=True)
+            for spelling in _writings(value)
+        ]
+    )
 
-    def clean(text: str) -> str:
-        for old, new in pairs:
-            if old in text:
-                text = text.replace(old, new)
-        return text
 
-    return clean
+_known_marks = lru_cache(maxsize=256)(_found_marks)
+
+
+def _cleaned(text: str, marks: _Marks) -> str:
+    for spelling, mark in marks:
+        if spelling in text:
+            text = text.replace(spelling, mark)
+    return text
+
+
+def _cleaned_lines(lines: tuple[tuple[str, str], ...], marks: _Marks) -> tuple[tuple[str, str], ...]:
+    together = "\n".join([value for _, value in lines])
+    if not any(spelling in together for spelling, _ in marks):  # as for nearly every request
+        return lines
+    return tuple([(name, _cleaned(value, marks)) for name, value in lines])
 
 
 def shorten(kind: str, value: str, form: str = "plain") -> str:
