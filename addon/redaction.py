@@ -69,6 +69,7 @@ _BORDER_OF_PATH = re.compile(r"[&#?;/]")
 _PART_NAME = re.compile(r'name="([^"]*)"')
 _NUMBER = re.compile(r'"(?P<name>[^"\\]*)"\s*:\s*(?P<value>-?[0-9][0-9.eE+-]*)')
 _QUERY = re.compile(r"[?#]")
+_CORE = re.compile(r"[A-Za-z0-9]+")
 _KEY = re.compile(r'"([^"\\]*)"\s*:')
 _ESCAPES = re.compile(r"%[0-7][0-9A-Fa-f]|(?:%[89A-Fa-f][0-9A-Fa-f])+")
 
@@ -154,10 +155,13 @@ def scrub(request: CapturedRequest) -> CapturedRequest:
     content, pack = _unpacked(request) if request.body else (b"", bytes)
     body = content.decode("utf-8", "surrogateescape")
     clean_body = _without(body, _body_spans(body), found) if body else body
-    if found and (marks := _marks_of(found)):
+    if found:
+        marks = _marks_of(found)
         url = _cleaned(url, marks)
-        headers = _cleaned_lines(headers, marks)
-        answers = _cleaned_lines(answers, marks)
+        together = "\n".join([value for _, value in (*headers, *answers)])
+        if _cleaned(together, marks) is not together:  # hardly ever
+            headers = tuple([(name, _cleaned(value, marks)) for name, value in headers])
+            answers = tuple([(name, _cleaned(value, marks)) for name, value in answers])
         clean_body = _cleaned(clean_body, marks)
     changes: dict[str, object] = {}
     if url != request.url:
@@ -422,8 +426,14 @@ def _writings(value: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(spellings))
 
 
-type _Marks = Sequence[tuple[str, str]]
-"""Secrets in all their spellings, each with what is put in its place."""
+class _Marks(NamedTuple):
+    """Secrets in all their spellings, each with what is put in its place.
+
+    A text without any of the `cores` has none of them: the letters and digits of a secret are spelled alike everywhere.
+    """
+
+    cores: tuple[str, ...]
+    spellings: tuple[tuple[str, str], ...]
 
 
 def _marks_of(found: Sequence[str]) -> _Marks:
@@ -433,30 +443,28 @@ def _marks_of(found: Sequence[str]) -> _Marks:
 
 def _found_marks(found: Sequence[str]) -> _Marks:
     long = [value for value in dict.fromkeys(found) if len(value) >= GLOBAL_LENGTH and not _is_mark(value)]
-    return tuple(
-        [
-            (spelling, secret_mark(value))
-            for value in sorted(long[:MAX_SEARCHED_SECRETS], key=len, reverse=True)
-            for spelling in _writings(value)
-        ]
-    )
+    ordered = sorted(long[:MAX_SEARCHED_SECRETS], key=len, reverse=True)
+    cores: list[str] = []
+    for core in sorted({max(_CORE.findall(value), key=len, default="") for value in ordered}, key=len):
+        if not any(shorter in core for shorter in cores):
+            cores.append(core)
+    spellings = [(spelling, secret_mark(value)) for value in ordered for spelling in _writings(value)]
+    return _Marks(tuple(cores), tuple(spellings))
 
 
 _known_marks = lru_cache(maxsize=256)(_found_marks)
 
 
 def _cleaned(text: str, marks: _Marks) -> str:
-    for spelling, mark in marks:
+    for core in marks.cores:
+        if core in text:
+            break
+    else:
+        return text
+    for spelling, mark in marks.spellings:
         if spelling in text:
             text = text.replace(spelling, mark)
     return text
-
-
-def _cleaned_lines(lines: tuple[tuple[str, str], ...], marks: _Marks) -> tuple[tuple[str, str], ...]:
-    together = "\n".join([value for _, value in lines])
-    if not any(spelling in together for spelling, _ in marks):  # as for nearly every request
-        return lines
-    return tuple([(name, _cleaned(value, marks)) for name, value in lines])
 
 
 def shorten(kind: str, value: str, form: str = "plain") -> str:
