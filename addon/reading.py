@@ -128,7 +128,7 @@ class Reading:
         """Let everything that was observed belong to the source of this id."""
         observer = self.observer
         observer.source_id = source
-        observer.requests = [item.model_copy(update={"source_id": source}) for item in observer.requests]
+        observer.requests = [item._replace(source_id=source) for item in observer.requests]
         observer.pages = [item.model_copy(update={"source_id": source}) for item in observer.pages]
         observer.consent = [item.model_copy(update={"source_id": source}) for item in observer.consent]
 

@@ -163,16 +163,9 @@ def scrub(request: CapturedRequest) -> CapturedRequest:
             headers = tuple([(name, _cleaned(value, marks)) for name, value in headers])
             answers = tuple([(name, _cleaned(value, marks)) for name, value in answers])
         clean_body = _cleaned(clean_body, marks)
-    changes: dict[str, object] = {}
-    if url != request.url:
-        changes["url"] = url
-    if headers != request.headers:
-        changes["headers"] = headers
-    if answers != request.response_headers:
-        changes["response_headers"] = answers
-    if clean_body != body and (packed := pack(clean_body.encode("utf-8", "surrogateescape"))) != request.body:
-        changes["body"] = packed
-    return request.model_copy(update=changes) if changes else request
+    packed = request.body if clean_body == body else pack(clean_body.encode("utf-8", "surrogateescape"))
+    clean = request._replace(url=url, headers=headers, response_headers=answers, body=packed)
+    return request if clean == request else clean
 
 
 def scrub_address(url: str) -> str:

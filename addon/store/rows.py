@@ -154,7 +154,7 @@ def observed_request(row: dict[str, Any]) -> ObservedRequest:
             method=row["method"],
             url=row["url"],
             http_version=row["http_version"],
-            headers=json.loads(row["headers"]),
+            headers=_lines(row["headers"]),
             body=row["body"],
             body_problem=row["body_problem"],
             started_at=row["started_at"],
@@ -162,12 +162,16 @@ def observed_request(row: dict[str, Any]) -> ObservedRequest:
             server_address=row["server_address"],
             delivery=row["delivery"],
             status=row["status"],
-            response_headers=json.loads(row["response_headers"]),
+            response_headers=_lines(row["response_headers"]),
             response_body=row["response_body"],
             held=bool(row["held"]),
             reconstruction=bool(row["reconstruction"]),
         ),
     )
+
+
+def _lines(text: str) -> tuple[tuple[str, str], ...]:
+    return tuple([(name, value) for name, value in json.loads(text)])
 
 
 class Withdrawal(Frozen):

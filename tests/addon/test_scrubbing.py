@@ -64,9 +64,7 @@ def plain_scrub(request: CapturedRequest) -> CapturedRequest:
     clean_body = clean(clean_body)
     if clean_body != body:
         changes["body"] = pack(clean_body.encode("utf-8", "surrogateescape"))
-    if all(getattr(request, name) == value for name, value in changes.items()):
-        return request
-    return request.model_copy(update=changes)
+    return request._replace(**changes)
 
 
 def _header_value(name: str, value: str, found: list[str]) -> str:
