@@ -54,6 +54,8 @@ MAX_KNOWN = 2_000
 
 MAX_KNOWN_NAME = 64
 MAX_KNOWN_NAMES = 4_096
+MAX_KNOWN_PAIR = 128
+MAX_KNOWN_PAIRS = 8_192
 
 GLOBAL_LENGTH = 8
 """A secret of at least this many characters is removed wherever it stands, not only where it was named."""
@@ -66,6 +68,8 @@ EMAIL = re.compile(
 _MARK = re.compile(r"SECRET-\d+-CHARACTERS")
 _BORDER = re.compile(r"[&#]")
 _BORDER_OF_PATH = re.compile(r"[&#?;/]")
+_PART_BREAK = "\r\n--"
+_BLANK_LINE = "\r\n\r\n"
 _PART_NAME = re.compile(r'name="([^"]*)"')
 _NUMBER = re.compile(r'"(?P<name>[^"\\]*)"\s*:\s*(?P<value>-?[0-9][0-9.eE+-]*)')
 _QUERY = re.compile(r"[?#]")
@@ -104,6 +108,21 @@ class _SecretNames(dict[str, bool]):
 
 
 _names_secret = _SecretNames()
+
+
+class _Harmless(set[str]):
+    """Pairs, as they were written, that hold no secret: of one visit most come again with every request."""
+
+    def note(self, pair: str) -> None:
+        """Remember one for a while."""
+        if len(pair) <= MAX_KNOWN_PAIR:
+            if len(self) >= MAX_KNOWN_PAIRS:
+                self.clear()
+            self.add(pair)
+
+
+_harmless = _Harmless()
+_harmless_parts = _Harmless()
 
 
 def _pair_name(raw: str) -> str:
@@ -243,26 +262,37 @@ def _body_spans(text: str) -> Iterator[_Span]:
 
 
 def _part_spans(text: str) -> Iterator[_Span]:
-    end = 0
-    while (head := text.find('name="', end)) >= 0 and (blank := text.find("\r\n\r\n", head)) >= 0:
-        start = blank + len("\r\n\r\n")
-        end = text.find("\r\n--", blank + len("\r\n"))
+    start = 0
+    for section in text.split(_PART_BREAK):
+        head = section.find('name="')
+        part = section[head:]
+        if head >= 0 and part not in _harmless_parts:
+            blank = part.find(_BLANK_LINE)
+            if blank < 0:  # its value stands in another section, or nowhere
+                yield from _odd_part_spans(text, start)
+                return
+            begin = blank + len(_BLANK_LINE)
+            if spans := _value_spans(part[:blank], part[begin:]):
+                yield from _moved(spans, start + head + begin)
+            else:
+                _harmless_parts.note(part)
+        start += len(section) + len(_PART_BREAK)
+
+
+def _odd_part_spans(text: str, end: int) -> Iterator[_Span]:
+    """Yield the secrets of what follows `end`, whatever the order of names, blank lines and breaks."""
+    while (head := text.find('name="', end)) >= 0 and (blank := text.find(_BLANK_LINE, head)) >= 0:
+        start = blank + len(_BLANK_LINE)
+        end = text.find(_PART_BREAK, blank + len("\r\n"))
         end = max(start, end if end >= 0 else len(text))
-        value = text[start:end]
-        if not value:
-            continue
-        names = text[head:blank]
-        if _known_part(names) if len(names) <= MAX_KNOWN_NAME else _part_names_secret(names):
-            yield _Span(start, end, value)
-        elif "=" in value or ":" in value:
-            yield from _moved(_spans(value, 1), start)
+        yield from _moved(_value_spans(text[head:blank], text[start:end]), start)
 
 
-def _part_names_secret(head: str) -> bool:
-    return any(is_secret_name(name) for name in _PART_NAME.findall(head))
-
-
-_known_part = lru_cache(maxsize=MAX_KNOWN_NAMES)(_part_names_secret)
+def _value_spans(head: str, value: str) -> Sequence[_Span]:
+    """Return the secrets in the value of a part of a form, as places in that value; `head` names it."""
+    if value and any(is_secret_name(name) for name in _PART_NAME.findall(head)):
+        return (_Span(0, len(value), value),)
+    return _spans(value, 1)
 
 
 def _address_spans(url: str) -> Sequence[_Span]:
@@ -305,14 +335,14 @@ def _pair_spans(border: re.Pattern[str], text: str, offset: int, depth: int) -> 
     sdk_event = "fb_page_view" in text and "ev=fb_page_view" in pieces
     # of the many pairs few can hold a secret: only where one does is it worked out where it stands
     found: list[tuple[int, int, Sequence[_Span]]] = []
-    for index, piece in enumerate(pieces):
+    for index, piece in [(index, piece) for index, piece in enumerate(pieces) if sdk_event or piece not in _harmless]:
         raw, _, value = piece.partition("=")
-        if not value:
-            continue
-        if _names_secret[raw] or (sdk_event and _pair_name(raw) == "at"):
+        if value and (_names_secret[raw] or (sdk_event and _pair_name(raw) == "at")):
             found.append((index, len(raw) + 1, (_Span(0, len(value), form_decode(value)),)))
         elif ("%3" in value or ":" in value or "=" in value) and (inner := _inner_spans(value, depth)):
             found.append((index, len(raw) + 1, inner))
+        elif not depth:  # deeper down less is searched
+            _harmless.note(piece)
     if not found:
         return ()
     starts = tuple(accumulate((len(piece) + 1 for piece in pieces), initial=offset))
