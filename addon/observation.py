@@ -336,7 +336,7 @@ class Observer:
             role=vendor.role,
             request=vendor.request,
         )
-        self.cookies_seen |= any(name.lower() == "cookie" for name, _ in vendor.request.headers)
+        self.cookies_seen = self.cookies_seen or vendor.request.header("cookie") is not None
         self.requests.append(observed)
         if vendor.page_site is not None and vendor.page_site in self._sites:
             # the page may hold the program back until there is a choice
