@@ -120,16 +120,11 @@ class ConsentTimeline:
         """
         index = bisect_right(self._times, moment)
         said = bisect_right(self._statement_times, moment)
-        stretch = _Stretch(
-            proofs=index,
-            being_made=any(
-                proof.margin is not None and abs(moment - proof.at) <= proof.margin
-                for proof in self.proofs[max(0, index - 1) : index + 1]
-            ),
-            claims=bisect_right(self._claim_times, moment),
-            statements=said,
-            just_said=said > 0 and self._statement_times[said - 1] == moment,
-        )
+        being_made = False
+        for proof in self.proofs[max(0, index - 1) : index + 1]:
+            being_made |= proof.margin is not None and abs(moment - proof.at) <= proof.margin
+        just_said = said > 0 and self._statement_times[said - 1] == moment
+        stretch = _Stretch(index, being_made, bisect_right(self._claim_times, moment), said, just_said)
         if self._latest is None or self._latest[0] != stretch:
             self._latest = (stretch, self._stamp(moment, stretch))
         return self._latest[1]
