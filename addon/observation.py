@@ -232,7 +232,8 @@ def _vendor(request: CapturedRequest) -> VendorSeen | None:
             role = decoder.role(clean)
             if role is None:
                 continue
-            kept = clean if role == "configuration" else clean._replace(response_body=None)
+            unneeded = role != "configuration" and clean.response_body is not None
+            kept = clean._replace(response_body=None) if unneeded else clean
             page = site_of(page_of(request)) if role in _PROGRAM else None
             return VendorSeen(decoder.name, role, digest, kept, page)
     return None

@@ -10,7 +10,6 @@ import re
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
-from itertools import accumulate
 from typing import NamedTuple
 from urllib.parse import quote, quote_plus, unquote
 
@@ -53,7 +52,7 @@ MAX_KNOWN = 2_000
 """What of texts up to this length was found out is kept for a while: most values come with request after request."""
 
 MAX_KNOWN_NAME = 64
-MAX_KNOWN_NAMES = 4_096
+MAX_KNOWN_ITEMS = 4_096
 MAX_KNOWN_PAIR = 128
 MAX_KNOWN_PAIRS = 8_192
 
@@ -95,19 +94,28 @@ def is_secret_name(name: str) -> bool:
     return plain in SECRET_NAMES or any(part in plain for part in SECRET_PARTS)
 
 
-class _SecretNames(dict[str, bool]):
-    """Tells whether a pair of a name, as it was written, carries a secret: of every parameter of every request."""
+class _Known[K, V](dict[K, V]):
+    """What was found out of short things that come again with request after request, kept for a while."""
 
-    def __missing__(self, raw: str) -> bool:
-        secret = is_secret_name(_pair_name(raw))
-        if len(raw) <= MAX_KNOWN_NAME:
-            if len(self) >= MAX_KNOWN_NAMES:
+    def __init__(self, read: Callable[[K], V], length: Callable[[K], int], longest: int) -> None:
+        super().__init__()
+        self._read, self._length, self._longest = read, length, longest
+
+    def __missing__(self, key: K) -> V:
+        found = self._read(key)
+        if self._length(key) <= self._longest:
+            if len(self) >= MAX_KNOWN_ITEMS:
                 self.clear()
-            self[raw] = secret
-        return secret
+            self[key] = found
+        return found
 
 
-_names_secret = _SecretNames()
+def _pair_name_is_secret(raw: str) -> bool:
+    """Tell whether a pair of this name, as it was written, carries a secret."""
+    return is_secret_name(_pair_name(raw))
+
+
+_names_secret = _Known(_pair_name_is_secret, len, MAX_KNOWN_NAME)
 
 
 class _Harmless(set[str]):
@@ -121,6 +129,7 @@ class _Harmless(set[str]):
             self.add(pair)
 
 
+_NONE: frozenset[str] = frozenset()
 _harmless = _Harmless()
 _harmless_parts = _Harmless()
 
@@ -160,7 +169,8 @@ def scrub(request: CapturedRequest) -> CapturedRequest:
     Secrets are session cookies (every cookie whose value has no place in a report), `Authorization` and
     similar headers, and parameters named like tokens or passwords, also inside nested addresses and JSON.
     """
-    lines, answer_lines = _read_lines(request.headers), _read_lines(request.response_headers)
+    lines = [_lines[line] for line in request.headers]
+    answer_lines = [_lines[line] for line in request.response_headers]
     found: list[str] = []
     for line in lines:
         found += line.named
@@ -218,10 +228,6 @@ def cookie_pairs(headers: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]
                     yield key, content
 
 
-def _read_lines(lines: Iterable[tuple[str, str]]) -> list[_Line]:
-    return [_known_line(line) if len(line[0]) + len(line[1]) <= MAX_KNOWN else _read_line(line) for line in lines]
-
-
 def _read_line(line: tuple[str, str]) -> _Line:
     name, value = line
     kind = _header_kind(name)
@@ -239,7 +245,11 @@ def _read_line(line: tuple[str, str]) -> _Line:
     return _Line((name, clean), (), tuple(inner))
 
 
-_known_line = lru_cache(maxsize=4096)(_read_line)
+def _line_length(line: tuple[str, str]) -> int:
+    return len(line[0]) + len(line[1])
+
+
+_lines = _Known(_read_line, _line_length, MAX_KNOWN)
 
 
 def _cookie(part: str) -> str:
@@ -333,20 +343,22 @@ def _pair_spans(border: re.Pattern[str], text: str, offset: int, depth: int) -> 
     pieces = text.split("&") if border is _BORDER and "#" not in text else border.split(text)
     # `at` of the JavaScript SDK's page event can be a user's access token (wire format, 2.1).
     sdk_event = "fb_page_view" in text and "ev=fb_page_view" in pieces
-    # of the many pairs few can hold a secret: only where one does is it worked out where it stands
-    found: list[tuple[int, int, Sequence[_Span]]] = []
-    for index, piece in [(index, piece) for index, piece in enumerate(pieces) if sdk_event or piece not in _harmless]:
+    secret: dict[str, Sequence[_Span]] = {}
+    for piece in set(pieces) - (_NONE if sdk_event else _harmless):
         raw, _, value = piece.partition("=")
         if value and (_names_secret[raw] or (sdk_event and _pair_name(raw) == "at")):
-            found.append((index, len(raw) + 1, (_Span(0, len(value), form_decode(value)),)))
+            secret[piece] = (_Span(len(raw) + 1, len(piece), form_decode(value)),)
         elif ("%3" in value or ":" in value or "=" in value) and (inner := _inner_spans(value, depth)):
-            found.append((index, len(raw) + 1, inner))
+            secret[piece] = tuple(_moved(inner, len(raw) + 1))
         elif not depth:  # deeper down less is searched
             _harmless.note(piece)
-    if not found:
-        return ()
-    starts = tuple(accumulate((len(piece) + 1 for piece in pieces), initial=offset))
-    return tuple([span for index, name, inner in found for span in _moved(inner, starts[index] + name)])
+    found: list[_Span] = []
+    if secret:  # only then it is worked out where they stand
+        for piece in pieces:
+            if piece in secret:
+                found += _moved(secret[piece], offset)
+            offset += len(piece) + 1
+    return found
 
 
 def _inner_spans(value: str, depth: int) -> Sequence[_Span]:
