@@ -55,10 +55,9 @@ NO_LOGIN: Final = LoginStamp()
 
 def login_step(request: CapturedRequest, address: Address) -> LoginStep | None:
     """Return the login or logout that a first-party request shows, or None."""
-    words = _segments(address.path)
     if _segments(address.path.rstrip("/").rpartition("/")[2]) & _LOGOUT_WORDS:
         return LoginStep("logout", f"a logout address was opened ({_shown(address.path, _LOGOUT_WORDS)})")
-    if request.method != "POST" or request.status not in _REDIRECTS or not words & _LOGIN_WORDS:
+    if request.method != "POST" or request.status not in _REDIRECTS or not _segments(address.path) & _LOGIN_WORDS:
         return None
     target = request.response_header("location") or ""
     if not target or _segments(split_address(target).path or target.partition("?")[0]) & _LOGIN_WORDS:
