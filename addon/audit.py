@@ -2,11 +2,12 @@
 
 import hashlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 from addon.acts import acts
 from addon.consent.clicks import banner_clicks
 from addon.consent.contradictions import StatementMade
-from addon.consent.login import LoginStamp
+from addon.consent.login import NO_LOGIN, LoginStamp
 from addon.consent.meta import departures, limited_data_use
 from addon.consent.timeline import NOT_KNOWN, ConsentStamp, ConsentTimeline, Mark, timelines
 from addon.decoders.base import Decoded
@@ -52,10 +53,10 @@ class AssessedEvent(Frozen):
     clicked: str | None
     searched: str | None
     other: Assessment | None = None
-    login: LoginStamp = LoginStamp()
+    login: LoginStamp = NO_LOGIN
 
 
-class VisitorStamp(Frozen):
+class VisitorStamp(NamedTuple):
     """What is known of the visitor at the moment of an event: the choice on cookies, and whether logged in."""
 
     consent: ConsentStamp
@@ -193,7 +194,7 @@ def visitor_at(
     """Return what is known of the visitor on a site at a moment; `limited` is what an event itself says."""
     timeline = by_site.get(site or "")
     consent = timeline.at(at) if timeline else NOT_KNOWN
-    login = timeline.login_at(at) if timeline else LoginStamp()
+    login = timeline.login_at(at) if timeline else NO_LOGIN
     if limited is not None:
         consent = consent.model_copy(update={"statements": (*consent.statements, limited)})
     return VisitorStamp(consent=consent, login=login)

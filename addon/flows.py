@@ -108,7 +108,7 @@ class FlowSnapshot:
         not known whether it will leave.
         """
         state: Delivery = "sent" if self.is_connected else "unknown"
-        return self.captured(position).model_copy(update={"delivery": state})
+        return self.captured(position)._replace(delivery=state)
 
 
 def _thawed[T: http.Message](
@@ -148,7 +148,7 @@ def flow_request(
         headers=_header_lines(request.headers),
         body=body or b"",
         body_problem="the body is missing in the capture" if body is None else None,
-        started_at=request.timestamp_start or flow.timestamp_created,
+        started_at=float(request.timestamp_start or flow.timestamp_created),
         client_ip=peer[0] if peer else None,
         server_address=server[0] if server else None,
         delivery=delivery(flow),

@@ -30,9 +30,10 @@ class Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class CapturedRequest(Frozen):
+class CapturedRequest(NamedTuple):
     """One HTTP request as a capture holds it, with what is known of its answer.
 
+    Whoever makes one answers for its types: it is made for every request that may matter, and nothing checks it.
     `headers` are the lines as sent, in order, decoded as ISO-8859-1 so that no byte is lost. `body` is the
     content as it was on the wire. `client_ip` is what the proxy saw (None: the capture cannot tell).
     `position` says where in its source the request stands: a byte offset (.mitm), an entry number (HAR) or
@@ -45,9 +46,9 @@ class CapturedRequest(Frozen):
     url: str
     http_version: str
     headers: tuple[tuple[str, str], ...]
+    started_at: Epoch
     body: bytes = b""
     body_problem: str | None = None
-    started_at: Epoch
     client_ip: str | None = None
     server_address: str | None = None
     delivery: Delivery = "unknown"
@@ -64,6 +65,10 @@ class CapturedRequest(Frozen):
     def response_header(self, name: str) -> str | None:
         """Return the first value of response header `name` (any case), or None."""
         return _first_line(self.response_headers, name.lower())
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return tuple_schema(source, handler)
 
 
 def _first_line(headers: tuple[tuple[str, str], ...], wanted: str) -> str | None:

@@ -7,7 +7,10 @@ consent cookies and that somebody logged in.
 
 import html
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from pydantic import GetCoreSchemaHandler
+from pydantic_core import CoreSchema
 
 from addon.consent.banners import asks_for_consent
 from addon.consent.belief import believed
@@ -25,6 +28,7 @@ from addon.redaction import cookie_pairs, scrub, scrub_address
 from addon.sites import registrable_domain, site_of
 from addon.vocabulary import ConsentState, EvidenceKind, Says, StatementKind
 from addon.witness import KeyMaker, request_digest
+from rules.tuples import tuple_schema
 
 DECODERS: tuple[Decoder, ...] = (MetaDecoder(),)
 """Every vendor's decoder; to add one, add a line."""
@@ -47,7 +51,7 @@ _CHOICES = frozenset({"refused", "partly_accepted", "accepted"})
 _PROGRAM = frozenset({"library", "configuration"})
 
 
-class ObservedRequest(Frozen):
+class ObservedRequest(NamedTuple):
     """A request that concerns a vendor, without its secrets. `digest` is of the untouched request."""
 
     key: str
@@ -56,6 +60,10 @@ class ObservedRequest(Frozen):
     vendor: str
     role: RequestRole
     request: CapturedRequest
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return tuple_schema(source, handler)
 
 
 class PageVisit(Frozen):
@@ -224,7 +232,8 @@ def _vendor(request: CapturedRequest) -> VendorSeen | None:
             role = decoder.role(clean)
             if role is None:
                 continue
-            kept = clean if role == "configuration" else clean.model_copy(update={"response_body": None})
+            unneeded = role != "configuration" and clean.response_body is not None
+            kept = clean._replace(response_body=None) if unneeded else clean
             page = site_of(page_of(request)) if role in _PROGRAM else None
             return VendorSeen(decoder.name, role, digest, kept, page)
     return None
@@ -289,8 +298,8 @@ class Observer:
             return None
         clean = scrub(request)
         if left.role != "configuration":
-            clean = clean.model_copy(update={"response_body": None})
-        return left.model_copy(update={"request": clean})
+            clean = clean._replace(response_body=None)
+        return left._replace(request=clean)
 
     def observe(self, request: CapturedRequest) -> ObservedRequest | None:
         """Take in one request; return it without secrets where it concerns a vendor."""
@@ -328,7 +337,7 @@ class Observer:
             role=vendor.role,
             request=vendor.request,
         )
-        self.cookies_seen |= any(name.lower() == "cookie" for name, _ in vendor.request.headers)
+        self.cookies_seen = self.cookies_seen or vendor.request.header("cookie") is not None
         self.requests.append(observed)
         if vendor.page_site is not None and vendor.page_site in self._sites:
             # the page may hold the program back until there is a choice

@@ -48,10 +48,13 @@ MAX_SEARCHED = 2_000_000
 MAX_SEARCHED_SECRETS = 50
 """Most secrets of one request that are also looked for where nothing names them."""
 
-MAX_KNOWN = 1_000
+MAX_KNOWN = 2_000
 """What of texts up to this length was found out is kept for a while: most values come with request after request."""
 
 MAX_KNOWN_NAME = 64
+MAX_KNOWN_ITEMS = 4_096
+MAX_KNOWN_PAIR = 128
+MAX_KNOWN_PAIRS = 8_192
 
 GLOBAL_LENGTH = 8
 """A secret of at least this many characters is removed wherever it stands, not only where it was named."""
@@ -64,11 +67,13 @@ EMAIL = re.compile(
 _MARK = re.compile(r"SECRET-\d+-CHARACTERS")
 _BORDER = re.compile(r"[&#]")
 _BORDER_OF_PATH = re.compile(r"[&#?;/]")
+_PART_BREAK = "\r\n--"
+_BLANK_LINE = "\r\n\r\n"
 _PART_NAME = re.compile(r'name="([^"]*)"')
 _NUMBER = re.compile(r'"(?P<name>[^"\\]*)"\s*:\s*(?P<value>-?[0-9][0-9.eE+-]*)')
 _QUERY = re.compile(r"[?#]")
+_CORE = re.compile(r"[A-Za-z0-9]+")
 _KEY = re.compile(r'"([^"\\]*)"\s*:')
-_NESTED_IN_JSON = re.compile(r'=|\\"|\\u00')
 _ESCAPES = re.compile(r"%[0-7][0-9A-Fa-f]|(?:%[89A-Fa-f][0-9A-Fa-f])+")
 
 
@@ -89,14 +94,44 @@ def is_secret_name(name: str) -> bool:
     return plain in SECRET_NAMES or any(part in plain for part in SECRET_PARTS)
 
 
-def _names_secret(raw: str) -> bool:
+class _Known[K, V](dict[K, V]):
+    """What was found out of short things that come again with request after request, kept for a while."""
+
+    def __init__(self, read: Callable[[K], V], length: Callable[[K], int], longest: int) -> None:
+        super().__init__()
+        self._read, self._length, self._longest = read, length, longest
+
+    def __missing__(self, key: K) -> V:
+        found = self._read(key)
+        if self._length(key) <= self._longest:
+            if len(self) >= MAX_KNOWN_ITEMS:
+                self.clear()
+            self[key] = found
+        return found
+
+
+def _pair_name_is_secret(raw: str) -> bool:
     """Tell whether a pair of this name, as it was written, carries a secret."""
-    return _known_name(raw) if len(raw) <= MAX_KNOWN_NAME else is_secret_name(_pair_name(raw))
-
-
-@lru_cache(maxsize=4096)
-def _known_name(raw: str) -> bool:
     return is_secret_name(_pair_name(raw))
+
+
+_names_secret = _Known(_pair_name_is_secret, len, MAX_KNOWN_NAME)
+
+
+class _Harmless(set[str]):
+    """Pairs, as they were written, that hold no secret: of one visit most come again with every request."""
+
+    def note(self, pair: str) -> None:
+        """Remember one for a while."""
+        if len(pair) <= MAX_KNOWN_PAIR:
+            if len(self) >= MAX_KNOWN_PAIRS:
+                self.clear()
+            self.add(pair)
+
+
+_NONE: frozenset[str] = frozenset()
+_harmless = _Harmless()
+_harmless_parts = _Harmless()
 
 
 def _pair_name(raw: str) -> str:
@@ -120,39 +155,51 @@ class _Span(NamedTuple):
     value: str
 
 
+class _Line(NamedTuple):
+    """A header line as it may be kept, with its secrets: those that its name tells of, and those in its value."""
+
+    clean: tuple[str, str]
+    named: tuple[str, ...] = ()
+    inner: tuple[str, ...] = ()
+
+
 def scrub(request: CapturedRequest) -> CapturedRequest:
     """Return `request` without the values of its secrets; only their length is left.
 
     Secrets are session cookies (every cookie whose value has no place in a report), `Authorization` and
     similar headers, and parameters named like tokens or passwords, also inside nested addresses and JSON.
     """
-    content, pack = _unpacked(request)
+    lines = [_lines[line] for line in request.headers]
+    answer_lines = [_lines[line] for line in request.response_headers]
+    found: list[str] = []
+    for line in lines:
+        found += line.named
+    url = _without(request.url, _address_spans(request.url), found)
+    for line in lines:
+        found += line.inner
+    for line in answer_lines:
+        found += line.inner
+    headers = tuple([line.clean for line in lines])
+    answers = tuple([line.clean for line in answer_lines])
+    content, pack = _unpacked(request) if request.body else (b"", bytes)
     body = content.decode("utf-8", "surrogateescape")
-    found: list[str] = list(_header_secrets(request.headers))
-    url = _without(request.url, _spans(request.url, 0), found)
-    headers = tuple([(name, _header_value(name, value, found)) for name, value in request.headers])
-    answers = tuple([(name, _header_value(name, value, found)) for name, value in request.response_headers])
     clean_body = _without(body, _body_spans(body), found) if body else body
-    if found and (clean := _cleaner(found)) is not None:
-        url = clean(url)
-        headers = tuple((name, clean(value)) for name, value in headers)
-        answers = tuple((name, clean(value)) for name, value in answers)
-        clean_body = clean(clean_body)
-    changes: dict[str, object] = {}
-    if url != request.url:
-        changes["url"] = url
-    if headers != request.headers:
-        changes["headers"] = headers
-    if answers != request.response_headers:
-        changes["response_headers"] = answers
-    if clean_body != body and (packed := pack(clean_body.encode("utf-8", "surrogateescape"))) != request.body:
-        changes["body"] = packed
-    return request.model_copy(update=changes) if changes else request
+    if found:
+        marks = _marks_of(found)
+        url = _cleaned(url, marks)
+        together = "\n".join([value for _, value in (*headers, *answers)])
+        if _cleaned(together, marks) is not together:  # hardly ever
+            headers = tuple([(name, _cleaned(value, marks)) for name, value in headers])
+            answers = tuple([(name, _cleaned(value, marks)) for name, value in answers])
+        clean_body = _cleaned(clean_body, marks)
+    packed = request.body if clean_body == body else pack(clean_body.encode("utf-8", "surrogateescape"))
+    clean = request._replace(url=url, headers=headers, response_headers=answers, body=packed)
+    return request if clean == request else clean
 
 
 def scrub_address(url: str) -> str:
     """Return an address without the values of parameters named like secrets."""
-    return _without(url, _spans(url, 0), [])
+    return _without(url, _address_spans(url), [])
 
 
 def _unpacked(request: CapturedRequest) -> tuple[bytes, Callable[[bytes], bytes]]:
@@ -181,17 +228,28 @@ def cookie_pairs(headers: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]
                     yield key, content
 
 
-def _header_value(name: str, value: str, found: list[str]) -> str:
+def _read_line(line: tuple[str, str]) -> _Line:
+    name, value = line
     kind = _header_kind(name)
-    if not kind:
-        spans = _spans(value, 0)
-        return _without(value, spans, found) if spans else value
     if kind == "cookie":
-        return "; ".join([_cookie(part) for part in value.split(";")])
+        secrets = [content for key, content in cookie_pairs([line]) if key == "xs" or is_secret_name(key)]
+        named = tuple([spelling for content in secrets for spelling in (content, unquote(content))])
+        return _Line((name, "; ".join([_cookie(part) for part in value.split(";")])), named)
     if kind == "set-cookie":
-        first, _, rest = value.partition(";")
-        return _cookie(first) + (";" + rest if rest else "")
-    return secret_mark(value)
+        first, semicolon, rest = value.partition(";")
+        return _Line((name, _cookie(first) + (semicolon + rest if rest else "")))
+    if kind == "secret":
+        return _Line((name, secret_mark(value)), (value, value.rpartition(" ")[2]))
+    inner: list[str] = []
+    clean = _without(value, _spans(value, 0), inner)
+    return _Line((name, clean), (), tuple(inner))
+
+
+def _line_length(line: tuple[str, str]) -> int:
+    return len(line[0]) + len(line[1])
+
+
+_lines = _Known(_read_line, _line_length, MAX_KNOWN)
 
 
 def _cookie(part: str) -> str:
@@ -199,20 +257,6 @@ def _cookie(part: str) -> str:
     if not found or not value or name in KEPT_COOKIES:
         return part.strip()
     return f"{name}={secret_mark(value)}"
-
-
-def _header_secrets(headers: Iterable[tuple[str, str]]) -> Iterator[str]:
-    """Yield the secrets that are told by a header's or a cookie's name, as they may stand elsewhere too."""
-    for name, value in headers:
-        kind = _header_kind(name)
-        if kind == "cookie":
-            for key, content in cookie_pairs([(name, value)]):
-                if key == "xs" or is_secret_name(key):
-                    yield content
-                    yield unquote(content)
-        elif kind == "secret":
-            yield value
-            yield value.rpartition(" ")[2]
 
 
 def _body_spans(text: str) -> Iterator[_Span]:
@@ -228,78 +272,114 @@ def _body_spans(text: str) -> Iterator[_Span]:
 
 
 def _part_spans(text: str) -> Iterator[_Span]:
-    end = 0
-    while (head := text.find('name="', end)) >= 0 and (blank := text.find("\r\n\r\n", head)) >= 0:
-        start = blank + len("\r\n\r\n")
-        end = text.find("\r\n--", blank + len("\r\n"))
+    start = 0
+    for section in text.split(_PART_BREAK):
+        head = section.find('name="')
+        part = section[head:]
+        if head >= 0 and part not in _harmless_parts:
+            blank = part.find(_BLANK_LINE)
+            if blank < 0:  # its value stands in another section, or nowhere
+                yield from _odd_part_spans(text, start)
+                return
+            begin = blank + len(_BLANK_LINE)
+            if spans := _value_spans(part[:blank], part[begin:]):
+                yield from _moved(spans, start + head + begin)
+            else:
+                _harmless_parts.note(part)
+        start += len(section) + len(_PART_BREAK)
+
+
+def _odd_part_spans(text: str, end: int) -> Iterator[_Span]:
+    """Yield the secrets of what follows `end`, whatever the order of names, blank lines and breaks."""
+    while (head := text.find('name="', end)) >= 0 and (blank := text.find(_BLANK_LINE, head)) >= 0:
+        start = blank + len(_BLANK_LINE)
+        end = text.find(_PART_BREAK, blank + len("\r\n"))
         end = max(start, end if end >= 0 else len(text))
-        value = text[start:end]
-        if value and any(is_secret_name(name) for name in _PART_NAME.findall(text, head, blank)):
-            yield _Span(start, end, value)
-        else:
-            yield from _moved(_spans(value, 1), start)
+        yield from _moved(_value_spans(text[head:blank], text[start:end]), start)
+
+
+def _value_spans(head: str, value: str) -> Sequence[_Span]:
+    """Return the secrets in the value of a part of a form, as places in that value; `head` names it."""
+    if value and any(is_secret_name(name) for name in _PART_NAME.findall(head)):
+        return (_Span(0, len(value), value),)
+    return _spans(value, 1)
+
+
+def _address_spans(url: str) -> Sequence[_Span]:
+    """Return the secrets in the address of a request, which hardly ever comes twice: nothing of it is kept."""
+    return _found_spans(url, 0) if "=" in url or ":" in url else ()
 
 
 def _spans(text: str, depth: int) -> Sequence[_Span]:
     """Return the secrets in a text that is an address, a list of pairs or JSON, and in what these hold."""
     if depth > MAX_NESTING or ("=" not in text and ":" not in text):
         return ()
-    return _known_spans(text, depth) if len(text) <= MAX_KNOWN else tuple(_found_spans(text, depth))
+    return _known_spans(text, depth) if len(text) <= MAX_KNOWN else _found_spans(text, depth)
 
 
-@lru_cache(maxsize=2048)
-def _known_spans(text: str, depth: int) -> tuple[_Span, ...]:
-    return tuple(_found_spans(text, depth))
-
-
-def _found_spans(text: str, depth: int) -> Iterator[_Span]:
+def _found_spans(text: str, depth: int) -> Sequence[_Span]:
     if text.lstrip()[:1] in {"{", "["}:
-        yield from _json_spans(text, depth)
-        return
+        return tuple(_json_spans(text, depth))
     mark = _QUERY.search(text)
     query = mark.start() if mark else None
     if query is None and "&" in text:
-        yield from _pair_spans(_BORDER, text, 0, depth)
-        return
+        return _pair_spans(_BORDER, text, 0, depth)
     # in a path pairs follow `;`, and an inner query string may hold an address with a query of its own
     path = text if query is None else text[:query]
+    found: Sequence[_Span] = ()
     if "=" in path:
-        yield from _pair_spans(_BORDER if "&" in path else _BORDER_OF_PATH, path, 0, depth)
+        found = _pair_spans(_BORDER if "&" in path else _BORDER_OF_PATH, path, 0, depth)
     if query is not None:
-        yield from _pair_spans(_BORDER, text[query + 1 :], query + 1, depth)
+        found = (*found, *_pair_spans(_BORDER, text[query + 1 :], query + 1, depth))
+    return found
 
 
-def _pair_spans(border: re.Pattern[str], text: str, offset: int, depth: int) -> Iterator[_Span]:
+_known_spans = lru_cache(maxsize=2048)(_found_spans)
+
+
+def _pair_spans(border: re.Pattern[str], text: str, offset: int, depth: int) -> Sequence[_Span]:
     if "=" not in text:
-        return
-    pieces = border.split(text)
+        return ()
+    pieces = text.split("&") if border is _BORDER and "#" not in text else border.split(text)
     # `at` of the JavaScript SDK's page event can be a user's access token (wire format, 2.1).
     sdk_event = "fb_page_view" in text and "ev=fb_page_view" in pieces
-    end = offset - 1
-    for piece in pieces:
-        begin = end + 1
-        end = begin + len(piece)
+    secret: dict[str, Sequence[_Span]] = {}
+    for piece in set(pieces) - (_NONE if sdk_event else _harmless):
         raw, _, value = piece.partition("=")
-        if not value:
-            continue
-        start = begin + len(raw) + 1
-        if _names_secret(raw) or (sdk_event and _pair_name(raw) == "at"):
-            yield _Span(start, end, form_decode(value))
-        elif "=" in value or ":" in value or "%3" in value:  # else nothing in it can be named
-            yield from _inner_spans(value, start, depth)
+        if value and (_names_secret[raw] or (sdk_event and _pair_name(raw) == "at")):
+            secret[piece] = (_Span(len(raw) + 1, len(piece), form_decode(value)),)
+        elif ("%3" in value or ":" in value or "=" in value) and (inner := _inner_spans(value, depth)):
+            secret[piece] = tuple(_moved(inner, len(raw) + 1))
+        elif not depth:  # deeper down less is searched
+            _harmless.note(piece)
+    found: list[_Span] = []
+    if secret:  # only then it is worked out where they stand
+        for piece in pieces:
+            if piece in secret:
+                found += _moved(secret[piece], offset)
+            offset += len(piece) + 1
+    return found
 
 
-def _inner_spans(value: str, start: int, depth: int) -> Iterator[_Span]:
-    """Yield the secrets in what an escaped value holds, as places in the text at whose `start` it stands."""
+def _inner_spans(value: str, depth: int) -> Sequence[_Span]:
+    """Return the secrets in what an escaped value holds, as places in that value."""
+    return _known_inner(value, depth) if len(value) <= MAX_KNOWN else _found_inner(value, depth)
+
+
+def _found_inner(value: str, depth: int) -> Sequence[_Span]:
     decoded = form_decode(value)
-    inner = _spans(decoded, depth + 1)
+    if depth >= MAX_NESTING or ("=" not in decoded and ":" not in decoded):
+        return ()
+    inner = _found_spans(decoded, depth + 1)
     if not inner:
-        return
+        return ()
     starts, ends = _percent_positions(value)
     if len(starts) != len(decoded):  # cannot be told where it stands: all of it goes
-        inner, starts, ends = [_Span(0, 1, decoded)], [0], [len(value)]
-    for span in inner:
-        yield _Span(start + starts[span.start], start + ends[span.end - 1], span.value)
+        return (_Span(0, len(value), decoded),)
+    return tuple([_Span(starts[span.start], ends[span.end - 1], span.value) for span in inner])
+
+
+_known_inner = lru_cache(maxsize=2048)(_found_inner)
 
 
 def _percent_positions(value: str) -> tuple[list[int], list[int]]:
@@ -328,7 +408,8 @@ def _percent_positions(value: str) -> tuple[list[int], list[int]]:
 
 def _json_spans(text: str, depth: int) -> Iterator[_Span]:
     # reading every string is slow: only where a key is a secret's, or a string may hold more than itself
-    if not _NESTED_IN_JSON.search(text) and not any(is_secret_name(key) for key in _KEY.findall(text)):
+    nested = "=" in text or '\\"' in text or "\\u00" in text
+    if not nested and not any(is_secret_name(key) for key in _KEY.findall(text)):
         return
     for leaf in json_strings(text, MAX_SEARCHED):
         if not leaf.text:
@@ -380,27 +461,45 @@ def _writings(value: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(spellings))
 
 
-def _cleaner(found: Iterable[str]) -> Callable[[str], str] | None:
-    """Return a function that removes the longer ones of the secrets also where nothing names them.
+class _Marks(NamedTuple):
+    """Secrets in all their spellings, each with what is put in its place.
 
-    None: no secret is long enough.
+    A text without any of the `cores` has none of them: the letters and digits of a secret are spelled alike everywhere.
     """
+
+    cores: tuple[str, ...]
+    spellings: tuple[tuple[str, str], ...]
+
+
+def _marks_of(found: Sequence[str]) -> _Marks:
+    """Return the longer ones of the secrets, which are removed also where nothing names them."""
+    return _known_marks(tuple(found)) if sum(map(len, found)) <= MAX_KNOWN else _found_marks(found)
+
+
+def _found_marks(found: Sequence[str]) -> _Marks:
     long = [value for value in dict.fromkeys(found) if len(value) >= GLOBAL_LENGTH and not _is_mark(value)]
-    if not long:
-        return None
-    pairs = [
-        (variant, secret_mark(value))
-        for value in sorted(long[:MAX_SEARCHED_SECRETS], key=len, reverse=True)
-        for variant in _writings(value)
-    ]
+    ordered = sorted(long[:MAX_SEARCHED_SECRETS], key=len, reverse=True)
+    cores: list[str] = []
+    for core in sorted({max(_CORE.findall(value), key=len, default="") for value in ordered}, key=len):
+        if not any(shorter in core for shorter in cores):
+            cores.append(core)
+    spellings = [(spelling, secret_mark(value)) for value in ordered for spelling in _writings(value)]
+    return _Marks(tuple(cores), tuple(spellings))
 
-    def clean(text: str) -> str:
-        for old, new in pairs:
-            if old in text:
-                text = text.replace(old, new)
+
+_known_marks = lru_cache(maxsize=256)(_found_marks)
+
+
+def _cleaned(text: str, marks: _Marks) -> str:
+    for core in marks.cores:
+        if core in text:
+            break
+    else:
         return text
-
-    return clean
+    for spelling, mark in marks.spellings:
+        if spelling in text:
+            text = text.replace(spelling, mark)
+    return text
 
 
 def shorten(kind: str, value: str, form: str = "plain") -> str:

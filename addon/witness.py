@@ -12,10 +12,8 @@ def request_digest(request: CapturedRequest) -> str:
 
     Must be given the untouched request, before `redaction.scrub`.
     """
-    lines = [f"{request.method} {request.url} {request.http_version}\r\n"]
-    lines += [f"{name}: {value}\r\n" for name, value in request.headers]
-    lines.append("\r\n")
-    digest = hashlib.sha256("".join(lines).encode("utf-8", "surrogateescape"))
+    lines = (f"{request.method} {request.url} {request.http_version}", *map(": ".join, request.headers), "", "")
+    digest = hashlib.sha256("\r\n".join(lines).encode("utf-8", "surrogateescape"))
     digest.update(request.body)
     return digest.hexdigest()
 

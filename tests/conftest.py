@@ -267,7 +267,7 @@ def captured() -> Callable[..., CapturedRequest]:
             "headers": (),
             "started_at": START,
         }
-        return CapturedRequest.model_validate({**given, **attributes})
+        return CapturedRequest(**{**given, **attributes})
 
     return make
 

@@ -3,6 +3,7 @@
 A phrase counts only on something to press, and nothing inside a comment counts: a page about cookies is no banner.
 """
 
+from collections.abc import Iterator
 from typing import Final
 
 BANNER_MARKS: Final = (
@@ -31,18 +32,52 @@ BUTTON_PHRASES: Final = (
 )  # fmt: skip
 """What stands on the buttons of home-made banners, in English, German, French, Spanish, Welsh, Italian and Dutch."""
 
+STEMS: Final = (
+    b"cookie", b"consent", b"banner", b"gdpr", b"cwci", b"privacy-", b"usercentrics", b"didomi", b"klaro", b"borlabs",
+    b"complianz", b"tarteaucitron", b"axept", b"evidon", b"civiccomputing.com", b"trustarc.com", b"osano.com",
+    b"iubenda.com", b"termly.io", b"quantcast.com/choice", b"cmp.inmobi.com",
+)  # fmt: skip
+"""Every mark and every phrase has one of these in it: where they do not stand, nothing else is looked for."""
+
 MAX_PAGE: Final = 1_500_000
 _BUTTON_REACH: Final = 600
 _MAX_PLACES: Final = 40
+_LONGEST: Final = max(map(len, (*BANNER_MARKS, *BUTTON_PHRASES)))
+_NEAR: Final = 4 * _LONGEST
+_PHRASES: Final = frozenset(BUTTON_PHRASES)
+_BY_STEM: Final = tuple(
+    (stem, tuple(words for words in (*BANNER_MARKS, *BUTTON_PHRASES) if stem in words)) for stem in STEMS
+)
 
 
 def asks_for_consent(page: bytes) -> bool:
     """Tell whether a page's HTML holds a cookie banner or loads a consent platform."""
     lowered = page[:MAX_PAGE].lower()
-    if not any(mark in lowered for mark in (*BANNER_MARKS, *BUTTON_PHRASES)):
+    if next(_words_in(lowered), None) is None:
         return False
     shown = _without_comments(lowered)
-    return any(mark in shown for mark in BANNER_MARKS) or any(_on_a_button(shown, mark) for mark in BUTTON_PHRASES)
+    return any(words not in _PHRASES or _on_a_button(shown, words) for words in _words_in(shown))
+
+
+def _words_in(page: bytes) -> Iterator[bytes]:
+    """Yield the marks and phrases that stand in a page."""
+    for stem, candidates in _BY_STEM:
+        if stem in page:
+            near = _near(page, stem)
+            for words in candidates:
+                if words in near:
+                    yield words
+
+
+def _near(page: bytes, stem: bytes) -> bytes:
+    """Return what stands around `stem`: all marks and phrases of the page that have it in them, and little else."""
+    parts: list[bytes] = []
+    position = page.find(stem)
+    while position >= 0:
+        end = position + _NEAR
+        parts.append(page[max(0, position - _LONGEST) : end])
+        position = page.find(stem, end - _LONGEST)
+    return b"\n".join(parts)
 
 
 def _without_comments(page: bytes) -> bytes:

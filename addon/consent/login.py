@@ -5,8 +5,7 @@ only where the site answered with a new cookie and sent the browser to an addres
 behind a page, and whether somebody was already logged in when the capture began, no request shows.
 """
 
-from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Final, Literal, NamedTuple
 
 from addon.decoders.meta.endpoints import Address, split_address
@@ -51,12 +50,14 @@ class LoginStamp(Frozen):
     reason: str = "nothing in this capture shows a login or its absence"
 
 
+NO_LOGIN: Final = LoginStamp()
+
+
 def login_step(request: CapturedRequest, address: Address) -> LoginStep | None:
     """Return the login or logout that a first-party request shows, or None."""
-    words = _segments(address.path)
     if _segments(address.path.rstrip("/").rpartition("/")[2]) & _LOGOUT_WORDS:
         return LoginStep("logout", f"a logout address was opened ({_shown(address.path, _LOGOUT_WORDS)})")
-    if request.method != "POST" or request.status not in _REDIRECTS or not words & _LOGIN_WORDS:
+    if request.method != "POST" or request.status not in _REDIRECTS or not _segments(address.path) & _LOGIN_WORDS:
         return None
     target = request.response_header("location") or ""
     if not target or _segments(split_address(target).path or target.partition("?")[0]) & _LOGIN_WORDS:
@@ -79,12 +80,8 @@ def may_be_login_step(method: str, target: bytes) -> bool:
     return method == "POST" and any(word in path for word in _LOGIN_SENT)
 
 
-def login_at(moments: Sequence[LoginMoment], moment: Epoch) -> LoginStamp:
-    """Return what is known of a login at `moment` from the moments of one site in order of time."""
-    index = bisect_right([item.at for item in moments], moment)
-    last = moments[index - 1] if index else None
-    if last is None:
-        return LoginStamp()
+def stamp_after(last: LoginMoment) -> LoginStamp:
+    """Return what is known of a login after `last`, until another moment shows something."""
     if not last.logged_in:
         return LoginStamp(reason=f"{last.words}; whether the visitor was logged in afterwards is not shown", at=last.at)
     return LoginStamp(state="marked" if last.marked else "observed", at=last.at, reason=last.words)

@@ -14,7 +14,7 @@ from pydantic import TypeAdapter
 
 from addon.consent.clicks import BannerClick
 from addon.consent.contradictions import Claim, Contradiction, Known, StatementMade, contradictions, disagree
-from addon.consent.login import LoginMoment, LoginStamp, in_order, login_at
+from addon.consent.login import NO_LOGIN, LoginMoment, LoginStamp, in_order, stamp_after
 from addon.consent.meta import library_first
 from addon.model import Epoch, Frozen
 from addon.observation import GPC_WORDS, ConsentEvidence, PageVisit
@@ -76,6 +76,20 @@ class ConsentStamp(Frozen):
 NOT_KNOWN = ConsentStamp(state="unknown", basis="none")
 
 
+class _Stretch(NamedTuple):
+    """All that decides what is known at a moment: how many proofs, claims and statements lie before it.
+
+    `being_made`: it is so near to a choice that it is not said which state holds. `just_said`: it is the moment of
+    the last of the statements.
+    """
+
+    proofs: int
+    being_made: bool
+    claims: int
+    statements: int
+    just_said: bool
+
+
 class ConsentTimeline:
     """The proofs of one site in order of time, and what else is known of the visitor there."""
 
@@ -91,15 +105,35 @@ class ConsentTimeline:
         self._times = [proof.at for proof in self.proofs]
         self._known = [_as_known(proof) for proof in self.proofs]
         self._claims = sorted(claims, key=lambda claim: claim.at)
+        self._claim_times = [claim.at for claim in self._claims]
         self._statements = sorted(statements, key=lambda statement: statement.at)
-        self._logins = in_order(logins)
+        self._statement_times = [statement.at for statement in self._statements]
+        known = in_order(logins)
+        self._login_times = [login.at for login in known]
+        self._login_stamps = [stamp_after(login) for login in known]
+        self._latest: tuple[_Stretch, ConsentStamp] | None = None
 
     def at(self, moment: Epoch) -> ConsentStamp:
-        """Return what is known of the choice at `moment`, epoch seconds."""
+        """Return what is known of the choice at `moment`, epoch seconds.
+
+        Moments between the same proofs, claims and statements have the same stamp, which is made once.
+        """
         index = bisect_right(self._times, moment)
+        said = bisect_right(self._statement_times, moment)
+        being_made = False
+        for proof in self.proofs[max(0, index - 1) : index + 1]:
+            being_made |= proof.margin is not None and abs(moment - proof.at) <= proof.margin
+        just_said = said > 0 and self._statement_times[said - 1] == moment
+        stretch = _Stretch(index, being_made, bisect_right(self._claim_times, moment), said, just_said)
+        if self._latest is None or self._latest[0] != stretch:
+            self._latest = (stretch, self._stamp(moment, stretch))
+        return self._latest[1]
+
+    def _stamp(self, moment: Epoch, stretch: "_Stretch") -> ConsentStamp:
+        index = stretch.proofs
         before = self.proofs[index - 1] if index else None
         after = self.proofs[index] if index < len(self.proofs) else None
-        said = [statement for statement in self._statements if statement.at <= moment]
+        said = self._statements[: stretch.statements]
         latest = {
             statement.kind: statement
             for statement in said
@@ -107,7 +141,7 @@ class ConsentTimeline:
         }
         if before is None and after is None:
             return NOT_KNOWN.model_copy(update={"statements": tuple(latest.values())})
-        state, basis = self._decide(before, after, moment)
+        state, basis = self._decide(before, after, being_made=stretch.being_made)
         doubt = self._after_a_mark(before, after) if basis == "marked" else ()
         return ConsentStamp(
             state=state,
@@ -119,7 +153,7 @@ class ConsentTimeline:
                 state,
                 self._known[max(0, index - 1) : index + 1],
                 self._known[:index],
-                [claim for claim in self._claims if claim.at <= moment],
+                self._claims[: stretch.claims],
                 said,
             ),
             statements=tuple(latest.values()),
@@ -137,18 +171,15 @@ class ConsentTimeline:
 
     def login_at(self, moment: Epoch) -> LoginStamp:
         """Return what is known of a login at `moment`, epoch seconds."""
-        return login_at(self._logins, moment)
+        index = bisect_right(self._login_times, moment)
+        return self._login_stamps[index - 1] if index else NO_LOGIN
 
     @staticmethod
-    def _decide(before: Proof | None, after: Proof | None, moment: Epoch) -> tuple[ConsentState, ConsentBasis]:
+    def _decide(before: Proof | None, after: Proof | None, *, being_made: bool) -> tuple[ConsentState, ConsentBasis]:
         if before is not None and before.marked:
             return before.state, "marked"
-        if any(
-            proof.margin is not None and abs(moment - proof.at) <= proof.margin
-            for proof in (before, after)
-            if proof is not None
-        ):
-            return "undetermined", "none"  # the choice was being made
+        if being_made:
+            return "undetermined", "none"
         if before is not None and after is not None:
             if before.state == after.state:
                 return before.state, "inferred" if before.inferred else "observed"

@@ -180,7 +180,7 @@ def observed_request(row: RequestRow) -> ObservedRequest:
             method=method,
             url=url,
             http_version=http_version,
-            headers=from_json(headers),
+            headers=_lines(headers),
             body=body,
             body_problem=body_problem,
             started_at=started_at,
@@ -188,12 +188,16 @@ def observed_request(row: RequestRow) -> ObservedRequest:
             server_address=server_address,
             delivery=delivery,
             status=status,
-            response_headers=from_json(response_headers),
+            response_headers=_lines(response_headers),
             response_body=response_body,
             held=bool(held),
             reconstruction=bool(reconstruction),
         ),
     )
+
+
+def _lines(text: str) -> tuple[tuple[str, str], ...]:
+    return tuple([(name, value) for name, value in from_json(text)])
 
 
 def of_source(source: str, rows: Iterable[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:

@@ -120,9 +120,7 @@ def test_two_captures_of_one_browsing_fold_though_far_apart(judge: Matcher) -> N
     paths = [captures.SAME_BROWSING_MITM, captures.SAME_BROWSING_HAR]
     given = observed(paths)
     late = [
-        item.model_copy(
-            update={"request": item.request.model_copy(update={"started_at": item.request.started_at + 1e5})}
-        )
+        item._replace(request=item.request._replace(started_at=item.request.started_at + 1e5))
         if item.source_id == "mitm-1"
         else item
         for item in given.requests
@@ -235,7 +233,7 @@ SIGHTINGS = [
 
 def moved(sighting: Sighting, number: int, at: float, source: str, changes: dict[str, Any]) -> Sighting:
     """Return a sighting as another request showed it, at another time."""
-    request = sighting.witness.request.model_copy(update={"started_at": 1_790_000_000 + at})
+    request = sighting.witness.request._replace(started_at=1_790_000_000 + at)
     witness = sighting.witness._replace(key=f"{number:04}", source_id=source, request=request, position=number)
     return Sighting(sighting.hit.model_copy(update={"request_key": witness.key, "index": 0, **changes}), witness)
 

@@ -126,7 +126,8 @@ UNPACK = {"gzip": gzip.decompress, "deflate": zlib.decompress}
 def dump(request: CapturedRequest) -> str:
     """Return everything that is kept of a request, the body unpacked, in every reading of it."""
     unpack = UNPACK.get((request.header("content-encoding") or "").lower(), bytes)
-    text = request.model_copy(update={"body": unpack(request.body)}).model_dump_json()
+    whole = request._replace(body=unpack(request.body))._asdict()
+    text = json.dumps(whole, ensure_ascii=False, default=bytes.decode)
     readings = [text]
     for _ in range(5):
         text = re.sub(r"\\+u([0-9a-fA-F]{4})", lambda match: chr(int(match[1], 16)), text)

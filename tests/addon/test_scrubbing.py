@@ -4,8 +4,10 @@ The search in `addon.redaction` skips what cannot hold a secret and remembers wh
 everything, slowly; both must leave the same of every request.
 """
 
+import gzip
 import json
 import re
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from urllib.parse import quote, quote_plus, unquote, unquote_plus
 
@@ -17,12 +19,18 @@ from addon.decoders.meta.jsontext import json_strings
 from addon.model import CapturedRequest
 from addon.redaction import (
     GLOBAL_LENGTH,
+    MAX_KNOWN_ITEMS,
+    MAX_KNOWN_NAME,
+    MAX_KNOWN_PAIR,
+    MAX_KNOWN_PAIRS,
     MAX_NESTING,
     MAX_SEARCHED,
     MAX_SEARCHED_SECRETS,
     SECRET_HEADER_PARTS,
     _cookie,
+    _harmless,
     _is_mark,
+    _names_secret,
     _percent_positions,
     _Span,
     _unpacked,
@@ -30,6 +38,7 @@ from addon.redaction import (
     cookie_pairs,
     is_secret_name,
     scrub,
+    scrub_address,
     secret_mark,
 )
 from captures import demo_captures
@@ -64,9 +73,7 @@ def plain_scrub(request: CapturedRequest) -> CapturedRequest:
     clean_body = clean(clean_body)
     if clean_body != body:
         changes["body"] = pack(clean_body.encode("utf-8", "surrogateescape"))
-    if all(getattr(request, name) == value for name, value in changes.items()):
-        return request
-    return request.model_copy(update=changes)
+    return request._replace(**changes)
 
 
 def _header_value(name: str, value: str, found: list[str]) -> str:
@@ -250,7 +257,16 @@ def multipart(fields: list[tuple[str, str]]) -> str:
     return "".join(parts) + "--b--\r\n"
 
 
-BODIES = st.one_of(TEXTS, st.lists(st.tuples(WORDS, TEXTS), max_size=3).map(multipart)).map(str.encode)
+BROKEN_FORMS = st.lists(
+    st.one_of(
+        st.sampled_from(["form-data", 'name="', 'name="token"', 'name="dl"', "\r\n", "\r\n\r\n", "\r\n--", "--b", '"']),
+        TEXTS,
+    ),
+    max_size=10,
+).map(lambda pieces: "form-data" + "".join(pieces))
+BODIES = st.one_of(TEXTS, st.lists(st.tuples(WORDS, TEXTS), max_size=3).map(multipart), BROKEN_FORMS).map(str.encode)
+PACK = {"gzip": lambda body: gzip.compress(body, mtime=0), "deflate": zlib.compress, "br": bytes, "": bytes}
+SPELLINGS = st.lists(st.sampled_from([quote, quote_plus, lambda text: quote(text, safe="!'()*")]), max_size=2)
 
 
 @settings(max_examples=400)
@@ -266,6 +282,60 @@ def test_what_is_left_is_what_a_plain_search_leaves(
 ) -> None:
     request = make_request(url=url, headers=headers, response_headers=answers, body=body)
     assert scrub(request) == plain_scrub(request)
+
+
+@settings(max_examples=200)
+@given(BODIES, st.sampled_from(sorted(PACK)), st.sampled_from(sorted(PACK)))
+def test_a_packed_body_is_scrubbed_as_by_a_plain_search(make_request: Make, body: bytes, how: str, said: str) -> None:
+    headers = (("content-type", "text/plain"), ("content-encoding", said))
+    request = make_request(url="https://www.facebook.com/tr/", method="POST", headers=headers, body=PACK[how](body))
+    assert scrub(request) == plain_scrub(request)
+
+
+@given(st.text(min_size=6, max_size=14), SPELLINGS, SPELLINGS, st.sampled_from(["Authorization", "Cookie"]), TEXTS)
+@example("::::::::", [quote], [], "Authorization", "")
+@example("ä%3A:Zx9-q7Kp2wVb", [quote, quote], [quote], "Cookie", "")
+def test_a_secret_of_a_header_is_removed_wherever_it_stands(
+    make_request: Make,
+    secret: str,
+    one: list[Callable[[str], str]],
+    other: list[Callable[[str], str]],
+    header: str,
+    around: str,
+) -> None:
+    escaped, again = secret, secret
+    for spell in one:
+        escaped = spell(escaped)
+    for spell in other:
+        again = spell(again)
+    headers = (
+        (header, f"Bearer {secret}" if header == "Authorization" else f"xs={escaped}"),
+        ("Referer", again + around),
+    )
+    request = make_request(
+        url=f"https://a.example/?x={around}&y={again}{escaped}", headers=headers, body=escaped.encode()
+    )
+    assert scrub(request) == plain_scrub(request)
+
+
+def test_a_pair_that_is_harmless_elsewhere_is_a_secret_of_the_sdk_event(make_request: Make) -> None:
+    pair = "at=EAAB1234567"
+    plain, event = (
+        make_request(url=f"https://www.facebook.com/tr/?{name}&{pair}") for name in ("a=1", "ev=fb_page_view")
+    )
+    for _ in range(2):
+        assert pair in scrub(plain).url
+        assert "EAAB1234567" not in scrub(event).url
+
+
+def test_what_is_remembered_is_bounded() -> None:
+    for number in range(MAX_KNOWN_PAIRS + MAX_KNOWN_ITEMS + 9):
+        scrub_address(f"https://a.example/?n{number}={number}")
+    scrub_address("https://a.example/?" + "n" * (MAX_KNOWN_NAME + 1) + "=" + "v" * MAX_KNOWN_PAIR)
+    assert len(_harmless) <= MAX_KNOWN_PAIRS
+    assert len(_names_secret) <= MAX_KNOWN_ITEMS
+    assert max(map(len, _harmless)) <= MAX_KNOWN_PAIR
+    assert max(map(len, _names_secret)) <= MAX_KNOWN_NAME
 
 
 def test_recordings_are_scrubbed_as_by_a_plain_search() -> None:

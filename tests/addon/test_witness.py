@@ -7,16 +7,14 @@ from addon.witness import KeyMaker, request_digest
 
 def test_the_digest_is_of_what_was_sent_only(captured) -> None:
     request = captured(headers=(("cookie", "a=1"),), body=b"x")
-    same = request.model_copy(
-        update={
-            "source_kind": "live",
-            "position": 9,
-            "started_at": 1.0,
-            "client_ip": "192.0.2.1",
-            "delivery": "answered",
-            "status": 302,
-            "response_headers": (("a", "b"),),
-        }
+    same = request._replace(
+        source_kind="live",
+        position=9,
+        started_at=1.0,
+        client_ip="192.0.2.1",
+        delivery="answered",
+        status=302,
+        response_headers=(("a", "b"),),
     )
     assert request_digest(same) == request_digest(request)
     assert len(request_digest(request)) == 64
@@ -37,7 +35,7 @@ def test_the_digest_is_of_what_was_sent_only(captured) -> None:
 )
 def test_the_digest_is_of_everything_that_was_sent(captured, change: dict[str, object]) -> None:
     request = captured(headers=(("cookie", "a=1"),), body=b"x")
-    assert request_digest(request.model_copy(update=change)) != request_digest(request)
+    assert request_digest(request._replace(**change)) != request_digest(request)
 
 
 def test_odd_text_has_a_digest(captured) -> None:
@@ -68,5 +66,5 @@ def test_equals_are_told_apart_by_their_order(captured) -> None:
 def test_the_same_request_at_another_time_is_another(captured) -> None:
     maker = KeyMaker()
     request = captured()
-    later = request.model_copy(update={"started_at": request.started_at + 0.000001})
+    later = request._replace(started_at=request.started_at + 0.000001)
     assert maker.key(request, request_digest(request)) != maker.key(later, request_digest(later))

@@ -7,7 +7,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from addon.consent.clicks import BannerClick
-from addon.consent.timeline import CHOICE_MARGIN, NOT_KNOWN, SAME_CLICK, ConsentTimeline, Mark, Proof, timelines
+from addon.consent.contradictions import Claim, Known, StatementMade, contradictions
+from addon.consent.login import NO_LOGIN, LoginMoment, LoginStamp, stamp_after
+from addon.consent.timeline import (
+    CHOICE_MARGIN,
+    NOT_KNOWN,
+    SAME_CLICK,
+    ConsentStamp,
+    ConsentTimeline,
+    Mark,
+    Proof,
+    timelines,
+)
 from addon.observation import ConsentEvidence, PageVisit
 from addon.vocabulary import ConsentState
 
@@ -439,3 +450,98 @@ def test_acceptance_is_never_dated_before_its_proof_without_a_mark(no: float, ye
         return
     stamp = ConsentTimeline([proof("no_choice_yet", no), proof("accepted", yes)]).at(moment)
     assert (stamp.state == "accepted") == (moment >= yes)
+
+
+MOMENTS = st.integers(0, 12).map(lambda half: half / 2)
+PROOFS = st.lists(
+    st.builds(
+        Proof,
+        state=st.sampled_from(STATES),
+        at=MOMENTS,
+        proof=st.sampled_from(["one", "another"]),
+        marked=st.booleans(),
+        margin=st.sampled_from([None, None, 0.5, CHOICE_MARGIN]),
+        inferred=st.booleans(),
+        against=st.sampled_from([(), ("a doubt",)]),
+    ),
+    max_size=4,
+)
+CLAIMS = st.lists(
+    st.builds(
+        Claim,
+        at=MOMENTS,
+        kind=st.sampled_from(["mark", "click", "request"]),
+        state=st.sampled_from([None, *STATES]),
+        proof=st.just("claimed"),
+    ),
+    max_size=3,
+)
+STATEMENTS = st.lists(
+    st.builds(
+        StatementMade,
+        kind=st.sampled_from(["library_first", "us_privacy", "gpp"]),
+        says=st.sampled_from([None, "granted", "denied"]),
+        at=MOMENTS,
+        proof=st.sampled_from(["said", "said again"]),
+    ),
+    max_size=4,
+)
+LOGINS = st.lists(
+    st.builds(LoginMoment, at=MOMENTS, logged_in=st.booleans(), marked=st.booleans(), words=st.just("login")),
+    max_size=3,
+)
+
+
+def plain_stamp(
+    proofs: list[Proof], claims: list[Claim], statements: list[StatementMade], moment: float
+) -> ConsentStamp:
+    """Return what `ConsentTimeline.at` must, from everything that lies before the moment."""
+    proofs, statements = sorted(proofs, key=lambda item: item.at), sorted(statements, key=lambda item: item.at)
+    earlier = [item for item in proofs if item.at <= moment]
+    before = earlier[-1] if earlier else None
+    after = next((item for item in proofs if item.at > moment), None)
+    said = [item for item in statements if item.at <= moment]
+    latest = {item.kind: item for item in said if item.kind != "library_first" or item.at == moment}
+    if before is None and after is None:
+        return NOT_KNOWN.model_copy(update={"statements": tuple(latest.values())})
+    near = [item for item in (before, after) if item is not None]
+    being_made = any(item.margin is not None and abs(moment - item.at) <= item.margin for item in near)
+    state, basis = ConsentTimeline._decide(before, after, being_made=being_made)
+    doubt = ConsentTimeline._after_a_mark(before, after) if basis == "marked" else ()
+    known = [Known(at=item.at, state=item.state, against=item.against) for item in proofs]
+    made = [item for item in sorted(claims, key=lambda item: item.at) if item.at <= moment]
+    nearest = known[max(0, len(earlier) - 1) : len(earlier) + 1]
+    return ConsentStamp(
+        state=state,
+        basis=basis,
+        last_before=before,
+        first_after=after,
+        contradictions=doubt + contradictions(state, nearest, known[: len(earlier)], made, said),
+        statements=tuple(latest.values()),
+    )
+
+
+def plain_login(logins: list[LoginMoment], moment: float) -> LoginStamp:
+    """Return what `ConsentTimeline.login_at` must."""
+    earlier = [item for item in sorted(logins, key=lambda item: item.at) if item.at <= moment]
+    return stamp_after(earlier[-1]) if earlier else NO_LOGIN
+
+
+@given(PROOFS, CLAIMS, STATEMENTS, LOGINS, st.lists(st.one_of(MOMENTS, st.floats(-1, 8)), max_size=12))
+def test_stamps_are_those_of_a_plain_look_at_everything_before_the_moment(
+    proofs: list[Proof],
+    claims: list[Claim],
+    statements: list[StatementMade],
+    logins: list[LoginMoment],
+    moments: list[float],
+) -> None:
+    timeline = ConsentTimeline(proofs, claims, statements, logins)
+    for moment in moments:
+        assert timeline.at(moment) == plain_stamp(proofs, claims, statements, moment)
+        assert timeline.login_at(moment) == plain_login(logins, moment)
+
+
+def test_moments_between_the_same_proofs_share_their_stamp() -> None:
+    timeline = ConsentTimeline([proof("refused", 1), proof("refused", 5)])
+    assert timeline.at(2) is timeline.at(4)
+    assert timeline.at(2) is not timeline.at(6)
