@@ -8,7 +8,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from itertools import chain, count
 from pathlib import Path
@@ -61,6 +61,10 @@ from rules.engine import Matcher
 from rules.model import Rule
 
 _BATCH = 500
+_USUAL_KIB = 2_000
+_FILLING_KIB = 32_000
+"""How much of the database is held in memory: keys of requests come in no order, so while a capture is added any page
+of their indexes may be the next."""
 _REQUEST = ", ".join(f'"{name}"' for name in REQUEST_COLUMNS)
 _ALL_EVENTS = ""
 _BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_BUSY_SNAPSHOT})
@@ -110,7 +114,7 @@ class Store(PersonaTables):
         try:
             self._db = Database(self._connection)
             self._refuse_others()
-            self._connection.execute("PRAGMA journal_mode=WAL")
+            self._keep_log()
             self._connection.execute(f"PRAGMA synchronous={'FULL' if live else 'NORMAL'}")
             self._connection.execute("PRAGMA foreign_keys=ON")
             self._connection.execute("PRAGMA secure_delete=ON")
@@ -150,6 +154,32 @@ class Store(PersonaTables):
                 raise
             kind = StoreBusyError if getattr(error, "sqlite_errorcode", None) in _BUSY else StoreError
             raise kind(f"{self.path} cannot be written: {error}") from error
+
+    @contextmanager
+    def filling(self) -> Iterator[None]:
+        """Write as much as captures hold, everything or nothing. Raises StoreError where the database refuses.
+
+        A database that holds no session yet, and that no other program has open, is written without a write-ahead log:
+        everything would be written there and then once more, and there is nothing yet that others could read meanwhile.
+        """
+        try:
+            self._connection.execute(f"PRAGMA cache_size=-{_FILLING_KIB}")
+            if not self.sessions():
+                with suppress(sqlite3.OperationalError):  # another program has it open
+                    self._connection.execute("PRAGMA journal_mode=DELETE")
+            with self.transaction():
+                yield
+        finally:
+            self._connection.execute(f"PRAGMA cache_size=-{_USUAL_KIB}")
+            self._keep_log()
+
+    def _keep_log(self) -> None:
+        """Write by way of a log, so that others can read meanwhile; a database that is being filled stays as it is."""
+        try:
+            self._connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode not in _BUSY:
+                raise
 
     # sessions
 
