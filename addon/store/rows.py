@@ -296,14 +296,12 @@ def consent_evidence(row: dict[str, Any]) -> ConsentEvidence:
 class EventRows(NamedTuple):
     """Everything the tables hold of one derived event, but for its session and its number: plain values only.
 
-    `event` is in the order of `EVENT_COLUMNS`, every row of `requests` in that of `LINK_COLUMNS`; `search` is what the
-    full-text search holds.
+    `event` is in the order of `EVENT_COLUMNS`, every row of `requests` in that of `LINK_COLUMNS`.
     """
 
     id: str
     event: tuple[Any, ...]
     requests: tuple[tuple[Any, ...], ...]
-    search: tuple[Any, ...]
 
 
 EVENT_COLUMNS = (
@@ -313,6 +311,7 @@ EVENT_COLUMNS = (
 )  # fmt: skip
 LINK_COLUMNS = ("request_key", "request_index", "event", "ordinal", "transport")
 SEARCH_COLUMNS = ("event_name", "page_url", "page_title", "clicked", "searched", "words")
+"""What of an event the full-text index holds."""
 
 _OF_EVENT = (
     "id", "occurred_at", "event_name", "pixel_id", "site", "page_url", "delivery", "linkability", "page_class",
@@ -328,7 +327,6 @@ def event_rows(item: AssessedEvent) -> EventRows:
     words = [finding.evidence.text for finding in assessment.findings]
     if other is not None:
         words += [finding.evidence.text for finding in other.findings]
-    found = " ".join(words)
     return EventRows(
         id=identity,
         event=(
@@ -356,7 +354,7 @@ def event_rows(item: AssessedEvent) -> EventRows:
             item.login.model_dump_json(),
             json_text(event.identifiers),
             findings_text(assessment.findings),
-            found,
+            " ".join(words),
             assessment_text(assessment),
             event_text(event),
             other.model_dump_json() if other is not None else None,
@@ -364,7 +362,6 @@ def event_rows(item: AssessedEvent) -> EventRows:
         requests=tuple(
             [(hit.request_key, hit.index, identity, ordinal, hit.transport) for ordinal, hit in enumerate(event.hits)]
         ),
-        search=(event.event_name, event.page_url, item.page_title, item.clicked, item.searched, found),
     )
 
 

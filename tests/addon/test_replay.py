@@ -263,7 +263,7 @@ def test_an_interruption_leaves_nothing_half_written(
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("addon.store.store.derive_events", interrupted)
+    monkeypatch.setattr("addon.store.derivations.derive_events", interrupted)
     with pytest.raises(KeyboardInterrupt):
         replay(store, judge, None, [capture])
     assert dump(store) == before
