@@ -307,7 +307,7 @@ class EventRows(NamedTuple):
 EVENT_COLUMNS = (
     "id", "occurred_at", "event_name", "pixel_id", "site", "page_url", "page_title", "clicked", "searched", "delivery",
     "linkability", "page_class", "consent_state", "ruleset_digest", "score", "band", "tier", "topics", "actions",
-    "derived_from", "consent", "login", "identifiers", "findings", "words", "assessment", "event", "other",
+    "derived_from", "words", "consent", "login", "identifiers", "findings", "assessment", "event", "other",
 )  # fmt: skip
 LINK_COLUMNS = ("request_key", "request_index", "event", "ordinal", "transport")
 SEARCH_COLUMNS = ("event_name", "page_url", "page_title", "clicked", "searched", "words")
@@ -350,11 +350,11 @@ def event_rows(item: AssessedEvent) -> EventRows:
             ", ".join(assessment.topics),
             ", ".join(assessment.actions),
             event.derived_from,
+            " ".join(words),
             item.consent.model_dump_json(),
             item.login.model_dump_json(),
             json_text(event.identifiers),
             findings_text(assessment.findings),
-            " ".join(words),
             assessment_text(assessment),
             event_text(event),
             other.model_dump_json() if other is not None else None,
