@@ -60,10 +60,8 @@ def replay(
     with store.filling():
         store.ensure_session(name)
         results = tuple(_keep(store, name, reading) for reading in readings)
-        stored = store.derivation(name)
         chosen, other = _other_rules(store, name, packs)
-        digests_now = (matcher.ruleset.digest, other.ruleset.digest if other else None)
-        other_rules = stored is None or (stored.ruleset_digest, stored.other_digest) != digests_now
+        other_rules = store.digests(name) != (matcher.ruleset.digest, other.ruleset.digest if other else None)
         if other_rules or any(not result.known for result in results):
             store.rewrite_derivation(name, matcher, other, chosen)
     for reading in readings:

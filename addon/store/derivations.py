@@ -9,7 +9,7 @@ from addon.model import Act, Problem
 from addon.store.events import EventTables, StoredEvents
 from addon.store.live import ALL_EVENTS
 from addon.store.observations import StoredRequests
-from addon.store.rows import StoredDerivation, assessed_event
+from addon.store.rows import ACT_COLUMNS, StoredDerivation, act_row, assessed_event
 from addon.store.schema import DERIVED
 from addon.version import TOOL_VERSION
 from rules.engine import Matcher
@@ -87,6 +87,11 @@ class DerivationTables(EventTables):
             packs=tuple(json.loads(head["packs"])),
         )
 
+    def digests(self, session: str) -> tuple[str, str | None] | None:
+        """Return the digests of the rules and of the optional packs of the last derivation, or None for none."""
+        rows = self._rows("SELECT ruleset_digest, other_digest FROM der_sessions WHERE session = ?", session)
+        return (rows[0]["ruleset_digest"], rows[0]["other_digest"]) if rows else None
+
     def ruleset_digest(self, session: str) -> str | None:
         """Return the digest of the rules that a session was last derived with, or None where it was not."""
         rows = self._rows("SELECT ruleset_digest FROM der_sessions WHERE session = ?", session)
@@ -123,13 +128,7 @@ class DerivationTables(EventTables):
         self._add_acts(session, acts)
 
     def _add_acts(self, session: str, acts: Iterable[Act]) -> None:
-        self._insert(
-            "der_acts",
-            (
-                {"session": session, **act.model_dump(exclude={"event_ids"}), "event_ids": json.dumps(act.event_ids)}
-                for act in acts
-            ),
-        )
+        self._insert_rows("der_acts", ("session", *ACT_COLUMNS), ((session, *act_row(act)) for act in acts))
 
     def add_derived_problems(self, session: str, problems: Iterable[Problem]) -> None:
         """Add what of requests could not be read, before the session is derived as a whole."""

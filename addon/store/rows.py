@@ -293,6 +293,14 @@ def consent_evidence(row: dict[str, Any]) -> ConsentEvidence:
     return ConsentEvidence.model_validate({**values, "source_id": row["source"], "against": json.loads(row["against"])})
 
 
+ACT_COLUMNS = ("id", "kind", "site", "page_url", "at", "event_ids")
+
+
+def act_row(act: Act) -> tuple[Any, ...]:
+    """Return the row of a visitor act, in the order of `ACT_COLUMNS`."""
+    return (act.id, act.kind, act.site, act.page_url, act.at, json_text(act.event_ids))
+
+
 class EventRows(NamedTuple):
     """Everything the tables hold of one derived event, but for its session and its number: plain values only.
 
