@@ -117,8 +117,9 @@ class Store(DerivationTables, PersonaTables):
             with self.transaction():
                 yield
         finally:
-            self._connection.execute(f"PRAGMA cache_size=-{_USUAL_KIB}")
-            self._keep_log()
+            with suppress(sqlite3.Error):  # what went wrong before is what is said; opening sets both again
+                self._connection.execute(f"PRAGMA cache_size=-{_USUAL_KIB}")
+                self._keep_log()
 
     def forget(self, session: str) -> None:
         """Remove a session so that no byte of it stays in the file. Raises StoreError."""

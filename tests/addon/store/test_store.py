@@ -290,6 +290,21 @@ def test_filling_that_fails_leaves_nothing(store: Store) -> None:
     assert journal_mode(store.path) == "wal"
 
 
+def test_a_disk_that_is_full_leaves_nothing(store: Store) -> None:
+    pages = store._connection.execute("PRAGMA page_count").fetchone()[0]
+    store._connection.execute(f"PRAGMA max_page_count={pages + 10}")
+
+    def fill() -> None:
+        with store.filling():
+            for number in range(10_000):
+                store.ensure_session(f"session {number}")
+
+    with pytest.raises(StoreError, match="cannot be written: database or disk is full"):
+        fill()
+    assert store.sessions() == ()
+    assert journal_mode(store.path) == "wal"
+
+
 def test_a_database_that_others_have_open_is_filled_by_way_of_its_log(store: Store) -> None:
     with Store(store.path) as other, store.filling():
         assert journal_mode(store.path) == "wal"
