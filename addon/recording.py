@@ -5,7 +5,7 @@ database that is busy or full loses nothing while the program runs.
 """
 
 import weakref
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from addon.audit import AssessedEvent, Observations, VisitorStamp, derive, other_rules_of, rules_of
@@ -22,7 +22,6 @@ from addon.store.rows import SourceRow
 from addon.store.store import Store
 from rules.engine import Matcher
 from rules.loader import load_packs, pack_names
-from rules.model import Finding
 
 MOST_FLOWS = 400
 """How many of the latest requests are known by their flows, so that these can be marked."""
@@ -138,7 +137,6 @@ class Recording:
         self._matched = 0
         self._first_at: float | None = None
         self._last_at: float | None = None
-        self._rules_written: set[str] = set()
         self._unwritten = _Unwritten()
 
     @property
@@ -236,7 +234,7 @@ class Recording:
         store, session = self._store, self.session
         with store.transaction():
             store.ensure_session(session)
-            if store.rule_digests(session) is None:
+            if store.digests(session) is None:
                 self._write_empty()  # somebody removed the session meanwhile
             store.add_requests(session, new.requests)
             store.complete_requests(session, new.completed)
@@ -254,7 +252,6 @@ class Recording:
                 store.mark_incomplete(session)
             self._put_source(complete=False)
         self._unwritten = _Unwritten()
-        self._rules_written |= {finding.rule for item in new.events.values() for finding in _findings(item)}
         if new.marks:
             self.refresh()
         return tuple(new.told)
@@ -294,7 +291,6 @@ class Recording:
     def _write_empty(self) -> None:
         empty = derive(Observations(requests=()), self._matcher, self._other)
         self._store.write_derivation(self.session, empty, self._packs)
-        self._rules_written.clear()
 
     def _observe(self, passing: Passing, request: CapturedRequest) -> ObservedRequest | None:
         self.seen += 1
@@ -346,11 +342,9 @@ class Recording:
         store, session, events = self._store, self.session, tuple(new.events.values())
         store.drop_events(session, new.gone)
         store.put_events(session, events)
-        rules = [rule for rule in rules_of(events, self._matcher) if rule.id not in self._rules_written]
-        store.put_rules(session, self._matcher.ruleset.digest, rules)
+        store.put_rules(session, self._matcher.ruleset.digest, rules_of(events, self._matcher))
         if self._other is not None:
-            others = [rule for rule in other_rules_of(events, self._other) if rule.id not in self._rules_written]
-            store.put_rules(session, self._other.ruleset.digest, others)
+            store.put_rules(session, self._other.ruleset.digest, other_rules_of(events, self._other))
         store.replace_acts(session, new.former_acts, tuple(new.acts.values()))
         if new.stamps:
             store.put_consent(session, new.stamps)
@@ -373,9 +367,3 @@ class Recording:
                 last_at=self._last_at,
             ),
         )
-
-
-def _findings(item: AssessedEvent) -> Iterable[Finding]:
-    yield from item.assessment.findings
-    if item.other is not None:
-        yield from item.other.findings

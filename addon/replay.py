@@ -58,12 +58,12 @@ def replay(
         for reading in readings:
             reading.read(progress, helpers)
         name = session if session is not None else session_name(paths[0], readings[0].sha256)
-        with store.transaction():
+        with store.filling():
             store.ensure_session(name)
             results = tuple(_keep(store, name, reading) for reading in readings)
             chosen, other = _other_rules(store, name, packs)
             digests_now = (matcher.ruleset.digest, other.ruleset.digest if other else None)
-            if store.rule_digests(name) != digests_now or any(not result.known for result in results):
+            if store.digests(name) != digests_now or any(not result.known for result in results):
                 share = None if helpers is None else partial(helpers.read_session, packs=chosen)
                 store.rewrite_derivation(name, matcher, other, chosen, share)
     for reading in readings:
@@ -87,7 +87,7 @@ def rederive(store: Store, matcher: Matcher, session: str, packs: Sequence[str] 
 
     Raises StoreError, and UnknownPackError for a pack that does not exist.
     """
-    with store.transaction():
+    with store.filling():
         chosen, other = _other_rules(store, session, packs)
         store.rewrite_derivation(session, matcher, other, chosen)
 

@@ -34,7 +34,7 @@ def counts_of(store: "Store", session: str) -> "Headline":
     from cli.summary import kind_counts, standing_of  # noqa: PLC0415
 
     row = store.session(session)
-    if store.rule_digests(row.id) is None:
+    if store.digests(row.id) is None:
         raise NotDerivedError(f"session {row.id} has not been evaluated; run: pixelwitness rescore {row.id}")
     events = store.standings(row.id)
     acts = store.acts(row.id)

@@ -4,12 +4,12 @@ No value of a person is kept, nor a hash of one that was not on the wire.
 """
 
 import json
-from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from addon.model import Frozen
 from addon.persona.search import Search, Sighting
+from addon.store.tables import Tables
 from addon.times import now
 from addon.version import TOOL_VERSION
 
@@ -36,14 +36,8 @@ class PersonaRow(Frozen):
     sightings: tuple[Sighting, ...]
 
 
-class PersonaTables(ABC):
+class PersonaTables(Tables):
     """What the store offers about test persons."""
-
-    @abstractmethod
-    def _rows(self, sql: str, *values: object) -> list[dict[str, Any]]: ...
-
-    @abstractmethod
-    def _insert(self, table: str, rows: Iterable[dict[str, Any]]) -> None: ...
 
     def add_persona(
         self, session: str, label: str, details: Iterable[GivenDetail], found: Mapping[str, Search], by: str | None

@@ -297,26 +297,33 @@ def consent_evidence(row: dict[str, Any]) -> ConsentEvidence:
     return ConsentEvidence.model_validate({**values, "source_id": row["source"], "against": json.loads(row["against"])})
 
 
+ACT_COLUMNS = ("id", "kind", "site", "page_url", "at", "event_ids")
+
+
+def act_row(act: Act) -> tuple[Any, ...]:
+    """Return the row of a visitor act, in the order of `ACT_COLUMNS`."""
+    return (act.id, act.kind, act.site, act.page_url, act.at, json_text(act.event_ids))
+
+
 class EventRows(NamedTuple):
     """Everything the tables hold of one derived event, but for its session and its number: plain values only.
 
-    `event` is in the order of `EVENT_COLUMNS`, every row of `requests` in that of `LINK_COLUMNS`; `search` is what the
-    full-text search holds.
+    `event` is in the order of `EVENT_COLUMNS`, every row of `requests` in that of `LINK_COLUMNS`.
     """
 
     id: str
     event: tuple[Any, ...]
     requests: tuple[tuple[Any, ...], ...]
-    search: tuple[Any, ...]
 
 
 EVENT_COLUMNS = (
     "id", "occurred_at", "event_name", "pixel_id", "site", "page_url", "page_title", "clicked", "searched", "delivery",
     "linkability", "page_class", "consent_state", "ruleset_digest", "score", "band", "tier", "topics", "actions",
-    "derived_from", "consent", "login", "identifiers", "findings", "words", "assessment", "event", "other",
+    "derived_from", "words", "consent", "login", "identifiers", "findings", "assessment", "event", "other",
 )  # fmt: skip
 LINK_COLUMNS = ("request_key", "request_index", "event", "ordinal", "transport")
 SEARCH_COLUMNS = ("event_name", "page_url", "page_title", "clicked", "searched", "words")
+"""What of an event the full-text index holds."""
 
 _OF_EVENT = (
     "id", "occurred_at", "event_name", "pixel_id", "site", "page_url", "delivery", "linkability", "page_class",
@@ -332,7 +339,6 @@ def event_rows(item: AssessedEvent) -> EventRows:
     words = [finding.evidence.text for finding in assessment.findings]
     if other is not None:
         words += [finding.evidence.text for finding in other.findings]
-    found = " ".join(words)
     return EventRows(
         id=identity,
         event=(
@@ -356,11 +362,11 @@ def event_rows(item: AssessedEvent) -> EventRows:
             ", ".join(assessment.topics),
             ", ".join(assessment.actions),
             event.derived_from,
+            " ".join(words),
             item.consent.model_dump_json(),
             item.login.model_dump_json(),
             json_text(event.identifiers),
             findings_text(assessment.findings),
-            found,
             assessment_text(assessment),
             event_text(event),
             other.model_dump_json() if other is not None else None,
@@ -368,7 +374,6 @@ def event_rows(item: AssessedEvent) -> EventRows:
         requests=tuple(
             [(hit.request_key, hit.index, identity, ordinal, hit.transport) for ordinal, hit in enumerate(event.hits)]
         ),
-        search=(event.event_name, event.page_url, item.page_title, item.clicked, item.searched, found),
     )
 
 

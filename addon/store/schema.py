@@ -512,11 +512,11 @@ CREATE TABLE der_events (
     topics TEXT NOT NULL,
     actions TEXT NOT NULL,
     derived_from TEXT,
+    words TEXT NOT NULL,
     consent TEXT NOT NULL,
     login TEXT NOT NULL,
     identifiers TEXT NOT NULL,
     findings TEXT NOT NULL,
-    words TEXT NOT NULL,
     assessment TEXT NOT NULL,
     event TEXT NOT NULL,
     other TEXT,
@@ -547,11 +547,11 @@ INSERT INTO der_events
 SELECT e.number, e.session, e.id, e.occurred_at, e.event_name, e.pixel_id, e.site, e.page_url, e.page_title, e.clicked,
     e.searched, e.delivery, e.linkability, e.page_class, e.consent_state, coalesce(a.ruleset_digest, ''),
     coalesce(a.score, 0), coalesce(a.band, ''), coalesce(a.tier, ''), coalesce(a.topics, ''), coalesce(a.actions, ''),
-    NULL, e.consent, e.login,
+    NULL, coalesce(s.words, ''), e.consent, e.login,
     (SELECT json_group_array(json(i.item)) FROM (
         SELECT json_array(kind, source, parameter, value, form) AS item FROM der_identifiers
         WHERE session = e.session AND event = e.id ORDER BY ordinal) i),
-    coalesce(a.findings, '[]'), coalesce(s.words, ''), coalesce(a.assessment, '{}'), e.event, e.other
+    coalesce(a.findings, '[]'), coalesce(a.assessment, '{}'), e.event, e.other
 FROM old_events e
 LEFT JOIN der_sessions d ON d.session = e.session
 LEFT JOIN der_assessments a ON a.session = e.session AND a.event = e.id AND a.ruleset_digest = d.ruleset_digest

@@ -14,6 +14,8 @@ from typing import Any
 
 from addon.model import Epoch, Frozen
 from addon.observation import Observer, ObserverState
+from addon.store.errors import StoreError
+from addon.store.private import create_private
 from addon.store.rows import (
     CONSENT_COLUMNS,
     PAGE_COLUMNS,
@@ -23,7 +25,7 @@ from addon.store.rows import (
     page_row,
     request_row,
 )
-from addon.store.store import Store, StoreError, create_private
+from addon.store.store import Store
 from addon.version import TOOL_VERSION
 
 _TABLES = {"requests": REQUEST_COLUMNS, "pages": PAGE_COLUMNS, "consent": CONSENT_COLUMNS}

@@ -258,6 +258,72 @@ def test_a_process_that_dies_leaves_nothing_half_written(kept: Store) -> None:
         assert len(store.derivation("visit").events) == 5
 
 
+def journal_mode(path: Path) -> str:
+    with closing(sqlite3.connect(path)) as connection:
+        return str(connection.execute("PRAGMA journal_mode").fetchone()[0])
+
+
+def test_a_first_filling_that_dies_leaves_an_empty_database(tmp_path: Path) -> None:
+    """A copy of the files in mid-transaction is what the disk holds after a crash."""
+    path, crashed = tmp_path / "a.db", tmp_path / "crashed.db"
+    with Store(path) as store, store.filling():
+        store._connection.execute("PRAGMA cache_size=1")  # so that pages are written before the end
+        for number in range(2_000):
+            store.ensure_session(f"session {number}")
+        for suffix in ("", "-journal"):
+            Path(f"{crashed}{suffix}").write_bytes(Path(f"{path}{suffix}").read_bytes())
+    assert b"session 77" in crashed.read_bytes()
+    with Store(crashed) as store:
+        assert store.sessions() == ()
+    assert journal_mode(crashed) == journal_mode(path) == "wal"
+
+
+def test_filling_that_fails_leaves_nothing(store: Store) -> None:
+    def half() -> None:
+        with store.filling():
+            store.ensure_session("half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        half()
+    assert store.sessions() == ()
+    assert journal_mode(store.path) == "wal"
+
+
+def test_a_disk_that_is_full_leaves_nothing(store: Store) -> None:
+    pages = store._connection.execute("PRAGMA page_count").fetchone()[0]
+    store._connection.execute(f"PRAGMA max_page_count={pages + 10}")
+
+    def fill() -> None:
+        with store.filling():
+            for number in range(10_000):
+                store.ensure_session(f"session {number}")
+
+    with pytest.raises(StoreError, match="cannot be written: database or disk is full"):
+        fill()
+    assert store.sessions() == ()
+    assert journal_mode(store.path) == "wal"
+
+
+def test_a_database_that_others_have_open_is_filled_by_way_of_its_log(store: Store) -> None:
+    with Store(store.path) as other, store.filling():
+        assert journal_mode(store.path) == "wal"
+        store.ensure_session("whole")
+        assert other.sessions() == ()
+    assert [row.id for row in store.sessions()] == ["whole"]
+
+
+def test_a_database_can_be_opened_while_it_is_filled_for_the_first_time(store: Store) -> None:
+    with store.filling():
+        store.ensure_session("whole")
+        assert journal_mode(store.path) == "delete"
+        with Store(store.path) as other:
+            assert other.sessions() == ()
+    assert [row.id for row in store.sessions()] == ["whole"]
+    with store.filling():
+        assert journal_mode(store.path) == "wal"
+
+
 # sessions
 
 
