@@ -448,36 +448,46 @@ def _assessment(
     near_misses: Iterable[NearMiss],
     digest: str,
 ) -> Assessment:
-    rules = [item.rule for item in ledger.counted]
+    topics: set[tuple[int, str]] = set()
+    actions: set[tuple[int, str]] = set()
+    contexts: dict[ContextKind, None] = {}
+    special_risk = False
+    for item in ledger.counted:
+        rule = item.rule
+        if rule.names_topic:
+            topics.add(item.standing)
+            special_risk = special_risk or rule.special_risk
+        if rule.kind is RuleKind.ACTION:
+            actions.add(item.standing)
+        if rule.context:
+            contexts[rule.context] = None
     band = band_of(ledger.total)
+    tier: Tier = "special_risk" if special_risk else "health"
+    brought = ledger.brought
     return Assessment(
         ruleset_digest=digest,
         score=ledger.total,
         band=band,
-        tier=_tier(band, rules),
-        topics=_categories([item for item in ledger.counted if item.rule.names_topic]),
-        actions=_categories([item for item in ledger.counted if item.rule.kind is RuleKind.ACTION]),
-        contexts=tuple(dict.fromkeys([rule.context for rule in rules if rule.context])),
+        tier="none" if band == "none" else tier,
+        topics=_categories(topics),
+        actions=_categories(actions),
+        contexts=tuple(contexts),
         suppressed_by=suppressed_by,
-        findings=tuple([_finding(item, ledger.brought.get(item)) for item in listed]),
+        findings=tuple(
+            [_with_points(item.finding, brought[item]) if item in brought else item.finding for item in listed]
+        ),
         near_misses=tuple(sorted(set(near_misses))),
         steps=tuple(ledger.steps),
     )
 
 
-def _finding(item: Met, points: int | None) -> Finding:
-    return item.finding._replace(points=points) if points else item.finding
+def _categories(standings: Iterable[tuple[int, str]]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys([category for _, category in sorted(standings)]))
 
 
-def _categories(items: Iterable[Met]) -> tuple[str, ...]:
-    standings = sorted({item.standing for item in items})
-    return tuple(dict.fromkeys([category for _, category in standings]))
-
-
-def _tier(band: Band, counted: Iterable[RuleHead]) -> Tier:
-    if band == "none":
-        return "none"
-    return "special_risk" if any(rule.special_risk for rule in counted) else "health"
+def _with_points(finding: Finding, points: int) -> Finding:
+    rule, version, kind, category, tier, evidence, _, reason, legal_basis = finding
+    return Finding(rule, version, kind, category, tier, evidence, points, reason, legal_basis)
 
 
 def near_miss(item: Met, why: str) -> NearMiss:

@@ -91,7 +91,9 @@ def test_a_weak_topic_never_lowers_an_action(evaluate):
 def test_two_weak_topics_are_as_much_as_a_named_condition(make_rule):
     def found(*places):
         return assess(
-            [Met(head_of(rule), Evidence(field=name, parameter="p", text="x", start=0, end=1)) for rule, name in places], [], "d"
+            [Met(head_of(rule), Evidence(name, "p", "x", 0, 1)) for rule, name in places],
+            [],
+            "d",
         )
 
     site = make_rule("en/site/site", "topic", tier="special_risk", points=25)

@@ -163,17 +163,20 @@ def _custom(name: str, value: str) -> Iterable[Field]:
     return _json_fields(_content_field, name, value)
 
 
+type _JsonText = tuple[_Choice, str, str]
+
+
 def _json_fields(choose: "_Choice", parameter: str, value: str) -> tuple[Field, ...]:
     """Return the strings of a JSON value; a value that is no JSON is one text."""
     known = len(value) <= MAX_KNOWN_VALUE and len(parameter) <= MAX_KNOWN_NAME
     return (_known_fields if known else _found_fields)((choose, parameter, value))
 
 
-def _found_fields(given: "tuple[_Choice, str, str]") -> tuple[Field, ...]:
+def _found_fields(given: _JsonText) -> tuple[Field, ...]:
     return tuple(_in_json(*given))
 
 
-def _size(given: "tuple[_Choice, str, str]", found: tuple[Field, ...]) -> int:
+def _size(given: _JsonText, found: tuple[Field, ...]) -> int:
     escaped = sum([len(field.positions) for field in found if field.positions])
     return 300 + 8 * len(given[2]) + 150 * len(found) + 8 * escaped
 

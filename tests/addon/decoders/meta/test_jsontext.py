@@ -131,7 +131,23 @@ def test_no_more_than_the_longest_text_is_read() -> None:
 
 
 PIECES = st.lists(
-    st.sampled_from([*'{}[],:"\\ \t\n-.', "true", "false", "nul", "null", "1e5", "12", "a", "\u00e9", "\\u00e9", '"x"', '\\"', "\u00a0"]),
+    st.sampled_from(
+        [
+            *'{}[],:"\\ \t\n-.',
+            "true",
+            "false",
+            "nul",
+            "null",
+            "1e5",
+            "12",
+            "a",
+            "\u00e9",
+            "\\u00e9",
+            '"x"',
+            '\\"',
+            "\u00a0",
+        ]
+    ),
     max_size=40,
 ).map("".join)
 
