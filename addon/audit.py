@@ -155,7 +155,7 @@ def _counted(assessments: Iterable[Assessment], matcher: Matcher) -> tuple[Rule,
 
 def rules_named(ids: Collection[str], matcher: Matcher) -> tuple[Rule, ...]:
     """Return the rules of `matcher` that have these ids."""
-    return tuple(rule for rule in matcher.ruleset.rules if rule.id in ids)
+    return matcher.ruleset.named(ids)
 
 
 def acts_of(events: Sequence[AssessedEvent]) -> tuple[Act, ...]:

@@ -6,10 +6,10 @@ from typing import NamedTuple
 from rules.address import Part, PartKind, parts
 from rules.hosts import HostIndex
 from rules.memory import Memory
-from rules.model import Assessment, ContextKind, Evidence, Field, FieldName, NearMiss, Rule, RuleKind
+from rules.model import Assessment, ContextKind, Evidence, Field, FieldName, NearMiss, RuleKind
 from rules.phrases import Hit, PhraseIndex, Role
 from rules.ruleset import RuleSet
-from rules.score import Met, assess, head_of, is_read, near_miss
+from rules.score import Met, assess, near_miss
 
 MAX_LENGTH = 200_000
 """Code points of a field that are read; of a longer one a near miss says how much was not."""
@@ -30,36 +30,6 @@ MET_BYTES = 900
 LIMIT_RULE = "engine/limit"
 """Stands for a rule in near misses that say what was not read."""
 
-URL_PARTS = {
-    FieldName.PAGE_URL: (
-        FieldName.PAGE_HOST,
-        FieldName.PAGE_PATH,
-        FieldName.PAGE_QUERY,
-        FieldName.PAGE_FRAGMENT,
-        FieldName.SEARCH_TERM,
-        FieldName.CAMPAIGN,
-    ),
-    FieldName.REFERRER_URL: (
-        FieldName.REFERRER_HOST,
-        FieldName.REFERRER_PATH,
-        FieldName.REFERRER_QUERY,
-        FieldName.REFERRER_FRAGMENT,
-    ),
-    FieldName.HIDDEN_URL: (
-        FieldName.HIDDEN_HOST,
-        FieldName.HIDDEN_PATH,
-        FieldName.HIDDEN_QUERY,
-        FieldName.HIDDEN_FRAGMENT,
-    ),
-    FieldName.DESTINATION_URL: (
-        FieldName.DESTINATION_HOST,
-        FieldName.DESTINATION_PATH,
-        FieldName.DESTINATION_QUERY,
-        FieldName.DESTINATION_FRAGMENT,
-    ),
-}
-"""What a whole address stands for in the `fields` of a rule."""
-
 
 class _Told(NamedTuple):
     """What one text says by itself."""
@@ -78,10 +48,12 @@ class Matcher:
 
     def __init__(self, ruleset: RuleSet) -> None:
         self.ruleset = ruleset
-        self._heads = [head_of(rule) for rule in ruleset.rules]
-        self._fields = [_fields_read(rule) for rule in ruleset.rules]
-        self._phrases = PhraseIndex(ruleset.rules)
-        self._hosts = HostIndex(ruleset.rules)
+        tables = ruleset.tables
+        self._digest = tables.digest
+        self._heads = tables.heads
+        self._fields = tables.fields
+        self._phrases = PhraseIndex(tables.phrases)
+        self._hosts = HostIndex(tables.hosts)
         self._hits = Memory(self._find, _size_of_hits)
         self._met = Memory(self._meet, _size_of_hits)
         self._told = Memory(self._read, _size_of_told)
@@ -113,7 +85,7 @@ class Matcher:
                 confirmed.append(item)
             else:
                 misses.append(near_miss(item, "ambiguous: needs a second signal in the event"))
-        return assess(sure + confirmed, misses, self.ruleset.digest)
+        return assess(sure + confirmed, misses, self._digest)
 
     def _read(self, field: Field) -> _Told:
         """Return what a field says by itself."""
@@ -171,14 +143,6 @@ def _size_of_told(field: Field, told: _Told) -> int:
 def _size_of_assessment(fields: tuple[Field, ...], assessment: Assessment) -> int:
     texts = sum([200 + 4 * len(field.text) + 8 * len(field.positions or ()) for field in fields])
     return 1_000 + texts + HIT_BYTES * (len(assessment.findings) + len(assessment.near_misses))
-
-
-def _fields_read(rule: Rule) -> frozenset[FieldName]:
-    """Return the fields a rule reads: its own choice, or all, as far as the policy lets its kind."""
-    chosen = set(rule.fields) or set(FieldName)
-    for name in rule.fields:
-        chosen.update(URL_PARTS.get(name, ()))
-    return frozenset(name for name in chosen if is_read(rule, name))
 
 
 def _evidence(field: Field, part: Part, hit: Hit) -> Evidence:
