@@ -27,7 +27,7 @@ Epoch = Annotated[float, Attribute(description="seconds since 1970-01-01 UTC")]
 class Frozen(BaseModel):
     """A model that cannot be changed after it was made and refuses unknown names."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class CapturedRequest(Frozen):

@@ -19,7 +19,7 @@ Tier = Literal["none", "health", "special_risk"]
 class Frozen(BaseModel):
     """A model that cannot be changed after it was made and refuses unknown names."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class RuleKind(StrEnum):
