@@ -112,7 +112,7 @@ class Identifier(NamedTuple):
         return tuple_schema(source, handler)
 
 
-class Hit(Frozen):
+class Hit(Frozen, defer_build=False):  # made for every event: one that is built before `Event` costs less in it
     """One event as one wire request carried it."""
 
     request_key: str

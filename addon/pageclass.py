@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from operator import attrgetter
 from typing import Final, NamedTuple
 
 from addon.decoders.meta.endpoints import split_address
@@ -11,6 +12,8 @@ from rules.model import Assessment, ContextKind, Field, FieldName, Finding, Rule
 
 _SHOP_SEGMENTS: Final = frozenset({"shop", "store", "cart", "basket", "bag", "checkout", "product", "products"})
 _PAGE_ADDRESS: Final = "page.url"
+
+_POINTS: Final = attrgetter("points")
 
 _BOOKING: Final = ("appointment", "referral")
 
@@ -78,7 +81,7 @@ def _term_sent(field: Field) -> PageReason:
 
 def _by_rule(assessment: Assessment, wanted: Callable[[Finding], bool]) -> PageReason:
     """Return the finding that decided, the one that brought most points."""
-    found = max((item for item in assessment.findings if wanted(item)), key=lambda item: item.points, default=None)
+    found = max([item for item in assessment.findings if wanted(item)], key=_POINTS, default=None)
     if found is None:
         rules = ", ".join(assessment.suppressed_by[:3])
         return PageReason(text=f"the rule {rules} counted" if rules else "a rule counted")

@@ -10,7 +10,7 @@ Beside the rules for health there are optional packs for other special categorie
 
 import os
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,7 +20,7 @@ from rules.cache import keep, kept, key_of
 from rules.errors import RuleFileError, RuleSetError, UnknownPackError
 from rules.model import Frozen, Rule, RuleKind
 from rules.ruleset import Origin, RuleContent, RuleSet, RuleSource, make_ruleset, sorted_content
-from rules.tables import tables_from_json, tables_to_json
+from rules.tables import Tables, tables_from_json, tables_to_json
 
 PACKS = Path(__file__).parent / "packs"
 """The folder of the built-in rules."""
@@ -92,9 +92,7 @@ def load_rules(paths: Sequence[Path] = (), *, built_in: bool = True) -> RuleSet:
     listed = _listed([file for root, origin in groups for file in _files(root, origin, errors)], errors)
     if errors:
         _read_all(listed, errors)
-    return _ruleset(
-        listed.key, lambda: _assemble(listed.files, _read(listed)), lambda ids: _some(listed, frozenset(ids))
-    )
+    return _ruleset(listed.key, partial(_all, listed), partial(_some, listed))
 
 
 def _ruleset(
@@ -111,7 +109,11 @@ def _ruleset(
         else:
             return RuleSet(tables.digest, content, tables, some=some)
     rules, sources = content()
-    return make_ruleset(rules, sources, keep=lambda tables: keep(name, tables_to_json(tables)))
+    return make_ruleset(rules, sources, keep=partial(_keep_tables, name))
+
+
+def _keep_tables(name: str, tables: Tables) -> None:
+    keep(name, tables_to_json(tables))
 
 
 def _listed(files: Iterable[_File], errors: list[RuleFileError]) -> _Listed:
@@ -141,6 +143,11 @@ def _read(listed: _Listed) -> tuple[_Read, ...]:
     return read
 
 
+def _all(listed: _Listed) -> RuleContent:
+    """Return the rules of the files and where they were read."""
+    return _assemble(listed.files, _read(listed))
+
+
 def _some(listed: _Listed, ids: Collection[str]) -> tuple[Rule, ...]:
     """Return the rules that have these ids, sorted by id, and make no others where the cache knows them."""
     wanted = {file.rule: number for number, file in enumerate(listed.files) if file.rule in ids}
@@ -150,7 +157,7 @@ def _some(listed: _Listed, ids: Collection[str]) -> tuple[Rule, ...]:
             return tuple(_Read.model_validate_json(lines[wanted[rule]]).rule for rule in sorted(wanted))
         except ValidationError:
             pass
-    return tuple(rule for rule in _assemble(listed.files, _read(listed)).rules if rule.id in ids)
+    return tuple(rule for rule in _all(listed).rules if rule.id in ids)
 
 
 def _name(listed: _Listed) -> str:
@@ -205,13 +212,13 @@ def load_packs(names: Iterable[str]) -> RuleSet:
     if errors:
         _read_all(built_in, errors)
     key = key_of([optional.key.encode(), built_in.key.encode(), *(name.encode() for name in chosen)])
-    return _ruleset(key, lambda: _content_of_packs(chosen, optional, built_in))
+    return _ruleset(key, partial(_content_of_packs, chosen, optional, built_in))
 
 
 def _content_of_packs(chosen: Collection[str], optional: _Listed, built_in: _Listed) -> RuleContent:
     """Return the rules of the packs that were chosen, and the built-in ones that are read with them."""
-    health = _assemble(built_in.files, _read(built_in))
-    others = _assemble(optional.files, _read(optional))
+    health = _all(built_in)
+    others = _all(optional)
     wanted = {rule.id: rule for rule in others.rules if _pack_of(rule.id) in chosen}
     wanted |= {
         rule.id: rule for rule in health.rules if rule.kind is RuleKind.SUPPRESSOR and rule.id not in HEALTH_SUPPRESSORS
@@ -328,6 +335,8 @@ def _problem(path: Path, where: list[str], kind: str, message: str, lines: Mappi
     if kind == "missing":
         message = "is missing"
     elif kind == "extra_forbidden":
+        from difflib import get_close_matches  # noqa: PLC0415 - only where something is wrong
+
         known = set(Rule.model_fields) - {"id"} if len(where) == 1 else {"match", "no_match", "field", "text"}
         close = get_close_matches(where[-1], sorted(known), n=1)
         message = "is not known" + (f"; did you mean {close[0]}?" if close else "")

@@ -37,24 +37,25 @@ class RuleContent(NamedTuple):
 class RuleSet:
     """Rules sorted by id, the SHA-256 of their content in hexadecimal digits, and their files.
 
-    It is never changed. Where its tables are known it can be matched without a single rule having been made:
-    `content` is read when somebody asks for the rules themselves.
+    It is never changed, and another process can be handed it. Where its tables are
+    known it can be matched without a single rule having been made: `content` is read when somebody asks for the
+    rules themselves.
     """
 
     def __init__(
         self,
         digest: str,
-        content: Callable[[], RuleContent],
+        content: RuleContent | Callable[[], RuleContent],
         tables: Tables | None = None,
         keep: Callable[[Tables], None] | None = None,
         some: Callable[[Collection[str]], tuple[Rule, ...]] | None = None,
     ) -> None:
-        """Take a digest and what gives the rest when it is asked for.
+        """Take a digest, and the rules or what gives them when they are asked for.
 
         `keep` is handed tables that had to be made; `some` gives rules by their ids at less cost than all of them.
         """
         self.digest = digest
-        self._read = content
+        self._given = content
         self._known = tables
         self._keep = keep
         self._some = some
@@ -87,7 +88,7 @@ class RuleSet:
 
     @cached_property
     def _content(self) -> RuleContent:
-        return self._read()
+        return self._given if isinstance(self._given, RuleContent) else self._given()
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, RuleSet) and (self.digest, self._content) == (other.digest, other._content)
@@ -104,7 +105,7 @@ def make_ruleset(
     Raises ValueError if two rules have the same id.
     """
     content = sorted_content(rules, sources)
-    return RuleSet(digest_of(content.rules), lambda: content, keep=keep)
+    return RuleSet(digest_of(content.rules), content, keep=keep)
 
 
 def sorted_content(rules: Iterable[Rule], sources: Iterable[RuleSource] = ()) -> RuleContent:

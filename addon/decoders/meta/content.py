@@ -90,9 +90,11 @@ def search_term(page_url: str | None) -> str | None:
     """Return what the visitor searched for, as far as the page's address says it."""
     if not page_url:
         return None
-    found = parts(FieldName.PAGE_URL, page_url[:MAX_TEXT])
-    term = next((page_url[part.start : part.end] for part in found if part.name == FieldName.SEARCH_TERM), None)
-    return percent_decode(term) if term else None
+    for part in parts(FieldName.PAGE_URL, page_url[:MAX_TEXT]):
+        if part.name is FieldName.SEARCH_TERM:
+            term = page_url[part.start : part.end]
+            return percent_decode(term) if term else None
+    return None
 
 
 def _hit_fields(hit: Hit) -> list[Field]:
