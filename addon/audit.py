@@ -149,7 +149,7 @@ def _counted(assessments: Iterable[Assessment], matcher: Matcher) -> tuple[Rule,
 
 def rules_named(ids: Collection[str], matcher: Matcher) -> tuple[Rule, ...]:
     """Return the rules of `matcher` that have these ids."""
-    return tuple(rule for rule in matcher.ruleset.rules if rule.id in ids)
+    return matcher.ruleset.named(ids)
 
 
 def acts_of(events: Sequence[AssessedEvent]) -> tuple[Act, ...]:
@@ -168,6 +168,7 @@ def assess(
     fields = content.fields(event.hits)
     if event.page_evidence is not None and event.page_url is not None:
         fields = (*fields, Field(name=FieldName.HIDDEN_URL, parameter="hrl", text=event.page_url))
+    first = {field.name: field.text for field in reversed(fields)}
     assessment = matcher.evaluate(fields)
     visitor = visitor_of(event, by_site)
     kind, reason = page_class(event.page_url, fields, assessment)
@@ -175,9 +176,9 @@ def assess(
         event=event.model_copy(update={"page_class": kind, "page_reason": reason}),
         assessment=assessment,
         consent=visitor.consent,
-        page_title=_first(fields, FieldName.PAGE_TITLE),
-        clicked=_first(fields, FieldName.BUTTON_TEXT),
-        searched=_first(fields, FieldName.SEARCH_TERM) or content.search_term(event.page_url),
+        page_title=first.get(FieldName.PAGE_TITLE),
+        clicked=first.get(FieldName.BUTTON_TEXT),
+        searched=first.get(FieldName.SEARCH_TERM) or content.search_term(event.page_url),
         other=other.evaluate(fields) if other else None,
         login=visitor.login,
     )
@@ -276,7 +277,3 @@ def _identifiers(hits: Sequence[Hit]) -> tuple[Identifier, ...]:
         for item in hit.identifiers:
             found.setdefault((item.kind, item.source, item.value), item)
     return tuple(found.values())
-
-
-def _first(fields: Sequence[Field], name: FieldName) -> str | None:
-    return next((field.text for field in fields if field.name == name), None)

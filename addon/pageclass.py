@@ -1,7 +1,9 @@
 """What kind of page an event stood on, and what decided it: facts beside the score."""
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Final
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from operator import attrgetter
+from typing import Final, NamedTuple
 
 from addon.decoders.meta.endpoints import split_address
 from addon.model import PageReason
@@ -11,7 +13,22 @@ from rules.model import Assessment, ContextKind, Field, FieldName, Finding, Rule
 _SHOP_SEGMENTS: Final = frozenset({"shop", "store", "cart", "basket", "bag", "checkout", "product", "products"})
 _PAGE_ADDRESS: Final = "page.url"
 
+_POINTS: Final = attrgetter("points")
+
 _BOOKING: Final = ("appointment", "referral")
+
+_NO_PAGE: Final = PageReason(text="the event names no page")
+_PLAIN_PAGE: Final = PageReason(text="no word, rule or part of the address points to another kind of page")
+
+MAX_KNOWN_ADDRESS = 2_000
+"""What addresses up to this length say is kept: a page has several events."""
+
+
+class _Address(NamedTuple):
+    """What the address of a page says by itself: the part that is of a shop, and the one that is of a search."""
+
+    shop: PageReason | None
+    search: PageReason | None
 
 
 def page_class(page_url: str | None, fields: Sequence[Field], assessment: Assessment) -> tuple[PageClass, PageReason]:
@@ -20,46 +37,51 @@ def page_class(page_url: str | None, fields: Sequence[Field], assessment: Assess
     `unknown` without an address. Offsets of a reason count code points in the decoded value of its parameter.
     """
     if page_url is None:
-        return "unknown", PageReason(text="the event names no page")
-    for found, reason in _candidates(page_url, fields, assessment):
-        return found, reason
-    return "public", PageReason(text="no word, rule or part of the address points to another kind of page")
-
-
-def _candidates(
-    page_url: str, fields: Sequence[Field], assessment: Assessment
-) -> Iterator[tuple[PageClass, PageReason]]:
+        return "unknown", _NO_PAGE
     if ContextKind.PORTAL in assessment.contexts:
-        yield "portal", _by_context(assessment, ContextKind.PORTAL)
+        return "portal", _by_context(assessment, ContextKind.PORTAL)
     if "results" in assessment.actions:
-        yield "results", _by_rule(assessment, lambda found: found.category == "results")
-    if set(_BOOKING) & set(assessment.actions):
-        yield "booking", _by_rule(assessment, lambda found: found.category in _BOOKING)
+        return "results", _by_rule(assessment, lambda found: found.category == "results")
+    if any(action in _BOOKING for action in assessment.actions):
+        return "booking", _by_rule(assessment, lambda found: found.category in _BOOKING)
     if ContextKind.UNDER_18 in assessment.contexts:
-        yield "under_18", _by_context(assessment, ContextKind.UNDER_18)
-    shop = _part(page_url, split_address(page_url).path, _is_shop, "a part of the address is of a shop")
-    if shop is not None:
-        yield "shop", shop
-    term = next((field for field in fields if field.name == FieldName.SEARCH_TERM), None)
-    if term is not None:
-        yield (
-            "search",
-            PageReason(
-                text="a search term was sent", field=term.name.value, parameter=term.parameter, matched=term.text
-            ),
-        )
-    search = _search(page_url)
-    if search is not None:
-        yield "search", search
+        return "under_18", _by_context(assessment, ContextKind.UNDER_18)
+    address = (_known_address if len(page_url) <= MAX_KNOWN_ADDRESS else _address)(page_url)
+    if address.shop is not None:
+        return "shop", address.shop
+    for field in fields:
+        if field.name is FieldName.SEARCH_TERM:
+            return "search", _term_sent(field)
+    if address.search is not None:
+        return "search", address.search
     if assessment.suppressed_by:
-        yield "corporate", _by_rule(assessment, lambda found: found.rule in assessment.suppressed_by)
+        return "corporate", _by_rule(assessment, lambda found: found.rule in assessment.suppressed_by)
     if assessment.topics:
-        yield "condition", _by_rule(assessment, lambda found: found.kind == RuleKind.TOPIC)
+        return "condition", _by_rule(assessment, lambda found: found.kind is RuleKind.TOPIC)
+    return "public", _PLAIN_PAGE
+
+
+def _address(page_url: str) -> _Address:
+    address = split_address(page_url)
+    shop = _part(page_url, address.path, _is_shop, "a part of the address is of a shop")
+    search = None
+    if address.query:
+        search = _part(page_url, address.path, _is_search, "the address is one of a search, with a query")
+    return _Address(shop, search)
+
+
+_known_address = lru_cache(maxsize=2_048)(_address)
+
+
+def _term_sent(field: Field) -> PageReason:
+    return PageReason(
+        text="a search term was sent", field=field.name.value, parameter=field.parameter, matched=field.text
+    )
 
 
 def _by_rule(assessment: Assessment, wanted: Callable[[Finding], bool]) -> PageReason:
     """Return the finding that decided, the one that brought most points."""
-    found = max((item for item in assessment.findings if wanted(item)), key=lambda item: item.points, default=None)
+    found = max([item for item in assessment.findings if wanted(item)], key=_POINTS, default=None)
     if found is None:
         rules = ", ".join(assessment.suppressed_by[:3])
         return PageReason(text=f"the rule {rules} counted" if rules else "a rule counted")
@@ -77,9 +99,9 @@ def _by_rule(assessment: Assessment, wanted: Callable[[Finding], bool]) -> PageR
 
 def _by_context(assessment: Assessment, kind: ContextKind) -> PageReason:
     """Return the finding that showed a context: rules of a context carry its name as category, or some other one."""
-    contexts = [found for found in assessment.findings if found.kind == RuleKind.CONTEXT]
+    contexts = [found for found in assessment.findings if found.kind is RuleKind.CONTEXT]
     named = {found.rule for found in contexts if kind.value in found.category}
-    return _by_rule(assessment, lambda item: item.kind == RuleKind.CONTEXT and (not named or item.rule in named))
+    return _by_rule(assessment, lambda item: item.kind is RuleKind.CONTEXT and (not named or item.rule in named))
 
 
 def _is_shop(segment: str) -> bool:
@@ -102,13 +124,6 @@ def _part(page_url: str, path: str, wanted: Callable[[str], bool], text: str) ->
         if position >= 0:
             position += len(segment) + 1
     return None
-
-
-def _search(page_url: str) -> PageReason | None:
-    address = split_address(page_url)
-    if not address.query:
-        return None
-    return _part(page_url, address.path, _is_search, "the address is one of a search, with a query")
 
 
 def _is_search(segment: str) -> bool:

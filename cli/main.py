@@ -3,55 +3,88 @@
 import io
 import os
 import sys
-from typing import Annotated, NoReturn
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from types import ModuleType
+from typing import Annotated, Any, NoReturn
 
 import typer
+import typer.core
 
-from cli.commands import (
-    comparing,
-    dictionary,
-    gathering,
-    judging,
-    linking,
-    live,
-    marking,
-    persona,
-    reading,
-    rulebook,
-    watching,
-)
 from cli.exits import ExitCode
 from cli.talk import OutputError, say
 
+_Register = Callable[[typer.Typer, ModuleType], object]
+
+
+def _command(function: str, name: str | None = None, **settings: Any) -> _Register:
+    """Return what registers a function of a module as a command."""
+    return lambda app, module: app.command(name, **settings)(getattr(module, function))
+
+
+def _group(name: str) -> _Register:
+    """Return what registers the commands of a module below a name."""
+    return lambda app, module: app.add_typer(module.app, name=name)
+
+
+_COMMANDS: Mapping[str, tuple[str, _Register]] = {
+    "demo": ("gathering", _command("demo")),
+    "live": ("live", lambda app, module: app.command(cls=module.PassesOn)(module.live)),
+    "replay": ("gathering", _command("replay")),
+    "proxy": ("gathering", _command("proxy", context_settings={"allow_extra_args": True})),
+    "watch": ("watching", _command("watch")),
+    "addon-path": ("gathering", _command("addon_path", "addon-path")),
+    "report": ("reading", _command("report")),
+    "sessions": ("reading", _command("sessions")),
+    "events": ("reading", _command("events")),
+    "explain": ("reading", _command("explain")),
+    "compare": ("comparing", _command("compare")),
+    "links": ("linking", _command("links")),
+    "schema": ("reading", _command("schema")),
+    "params": ("dictionary", _command("params")),
+    "mark": ("marking", _command("mark")),
+    "marks": ("marking", _command("marks")),
+    "review": ("judging", _command("review")),
+    "rescore": ("judging", _command("rescore")),
+    "forget": ("judging", _command("forget")),
+    "rules": ("rulebook", _group("rules")),
+    "persona": ("persona", _group("persona")),
+}
+"""Every command in the order of the help page: the module it is in, and what registers it."""
+
+
+class Commands(typer.core.TyperGroup):
+    """The commands, each of which is loaded when it is asked for: somebody who runs one does not wait for all."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - the parser hands it over
+        """Return the names of all commands."""
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Return a command; all are loaded where there is none of that name, so that one like it can be named."""
+        for name in [cmd_name] if cmd_name in _COMMANDS else _COMMANDS:
+            if name not in self.commands:
+                self.commands[name] = _loaded(name)
+        return super().get_command(ctx, cmd_name)
+
+
+def _loaded(name: str) -> Any:
+    module, register = _COMMANDS[name]
+    alone = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False)
+    register(alone, import_module(f"cli.commands.{module}"))
+    alone.callback()(lambda: None)  # so that it is a group even of one command
+    return typer.main.get_group(alone).commands[name]
+
+
 app = typer.Typer(
     name="pixelwitness",
+    cls=Commands,
     help="See what websites tell Meta about the health of the person browsing them.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # rich takes longer to load than everything else that a help page needs
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
-app.command()(gathering.demo)
-app.command(cls=live.PassesOn)(live.live)
-app.command()(gathering.replay)
-app.command(context_settings={"allow_extra_args": True})(gathering.proxy)
-app.command()(watching.watch)
-app.command("addon-path")(gathering.addon_path)
-app.command()(reading.report)
-app.command()(reading.sessions)
-app.command()(reading.events)
-app.command()(reading.explain)
-app.command()(comparing.compare)
-app.command()(linking.links)
-app.command()(reading.schema)
-app.command()(dictionary.params)
-app.command()(marking.mark)
-app.command()(marking.marks)
-app.command()(judging.review)
-app.command()(judging.rescore)
-app.command()(judging.forget)
-app.add_typer(rulebook.app, name="rules")
-app.add_typer(persona.app, name="persona")
 
 
 def _version(wanted: bool) -> None:

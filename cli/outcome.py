@@ -7,12 +7,13 @@ from cli.talk import say
 
 if TYPE_CHECKING:
     from addon.store.store import Store
-    from cli.sentences import Headline
+    from cli.headline import Headline
 
 
 def say_outcome(store: "Store", session: str) -> None:
     """Say in a few sentences what a session holds. Raises NotDerivedError and SessionNotFoundError."""
-    from cli import sentences, wording  # noqa: PLC0415 - loaded when needed
+    from cli import wording  # noqa: PLC0415 - loaded when needed
+    from cli.headline import headline_of  # noqa: PLC0415
 
     found = counts_of(store, session)
     if found.reconstruction:
@@ -21,7 +22,7 @@ def say_outcome(store: "Store", session: str) -> None:
     if held:
         say(wording.held(held))
     say(f"Session {session}: {found.events} events in {found.acts} visitor acts.")
-    say(sentences.headline_of(found))
+    say(headline_of(found))
 
 
 def counts_of(store: "Store", session: str) -> "Headline":
@@ -29,12 +30,12 @@ def counts_of(store: "Store", session: str) -> "Headline":
 
     Raises NotDerivedError where the session was never derived, SessionNotFoundError and StoreError.
     """
-    from cli.report import NotDerivedError  # noqa: PLC0415 - loaded when needed
-    from cli.sentences import Headline  # noqa: PLC0415
-    from cli.summary import kind_counts, standing_of  # noqa: PLC0415
+    from cli.headline import Headline, kind_counts, standing_of  # noqa: PLC0415 - loaded when needed
 
     row = store.session(session)
     if store.digests(row.id) is None:
+        from cli.report import NotDerivedError  # noqa: PLC0415
+
         raise NotDerivedError(f"session {row.id} has not been evaluated; run: pixelwitness rescore {row.id}")
     events = store.standings(row.id)
     acts = store.acts(row.id)

@@ -41,7 +41,7 @@ SCHEMA = "pixelwitness/report/1"
 class Frozen(BaseModel):
     """A part of the report."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class PublicAddress(Frozen):
@@ -667,7 +667,9 @@ class Report(Frozen):
     them to others) and `consent_findings` are of all events of the session, also of those below `min_score`.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", serialize_by_alias=True, validate_by_name=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", serialize_by_alias=True, validate_by_name=True, defer_build=True
+    )
 
     schema_version: str = Field(default=SCHEMA, alias="schema")
     generated_at: str

@@ -3,11 +3,11 @@
 Everything here is plain text, not yet escaped: values of a capture stand in it as they are.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
 
 from addon.vocabulary import Linkability
 from cli import typed, wording
+from cli.headline import Headline, acts_by_kind, headline_of
 from cli.schema import (
     Consent,
     ConsentContradiction,
@@ -26,7 +26,6 @@ from cli.summary import (
     ConsentCount,
     Entry,
     Group,
-    KindCount,
     OtherAct,
     OtherSite,
     Quote,
@@ -42,11 +41,6 @@ from cli.summary import (
 EXAMPLES = 4
 EXAMPLES_UNDER_18 = 2
 _SITES = 4
-
-
-def acts_by_kind(kinds: Iterable[KindCount]) -> str:
-    """Return counted acts in words: `5 page views, 3 clicks and 1 search`."""
-    return wording.listed([wording.count(count.acts, *wording.ACT_COUNTS[count.kind]) for count in kinds])
 
 
 def inferring(summary: Summary) -> str:
@@ -166,23 +160,6 @@ def site_name(site: str | None) -> str:
     return site or "site not known"
 
 
-class Headline(NamedTuple):
-    """What the first sentence of a report says: counts of acts and events, and of sites with health content.
-
-    `left` are the events that were not held back; `unknown_site`: some health content came from a site not known.
-    """
-
-    acts: int
-    events: int
-    left: int
-    counted: int
-    withheld: int
-    kinds: tuple[KindCount, ...]
-    sites: int
-    unknown_site: bool
-    reconstruction: bool
-
-
 def headline(summary: Summary) -> str:
     """Return the first sentence of a report."""
     totals = summary.totals
@@ -199,37 +176,6 @@ def headline(summary: Summary) -> str:
             reconstruction=summary.reconstruction,
         )
     )
-
-
-def headline_of(totals: Headline) -> str:
-    """Return the first sentence for these counts."""
-    if not totals.events:
-        return "No event to Meta was seen in this session. That does not prove that no pixel is installed."
-    if not totals.counted and (totals.withheld or not totals.left):
-        acts = wording.count(totals.withheld or totals.acts, "act")
-        browser = "a browser" if totals.reconstruction else "this browser"
-        told = "As reconstructed from published reporting: on" if totals.reconstruction else "On"
-        if totals.withheld:
-            told += f" {acts}, pages would have made {browser} send health content to Meta. None of it left:"
-        else:
-            told += f" {acts}, pages would have made {browser} send events to Meta. None of them left:"
-        more = f" {wording.count(totals.left, 'other event')} without such content left." if totals.left else ""
-        return f"{told} every request was held back or found no connection.{more}"
-    if not totals.counted:
-        return (
-            f"No act in this session scored medium or above. {wording.count(totals.acts, 'act')} made this "
-            f"browser send {wording.count(totals.events, 'event')} to Meta."
-        )
-    known = totals.sites
-    pages = "pages" if not known else f"pages of {wording.count(known, 'site')}"
-    if known and totals.unknown_site:
-        pages += " and of a site not known"
-    if totals.reconstruction:
-        return (
-            f"As reconstructed from published reporting: on {acts_by_kind(totals.kinds)}, {pages} made a browser "
-            "send health content to Meta."
-        )
-    return f"On {acts_by_kind(totals.kinds)}, {pages} made this browser send health content to Meta."
 
 
 def tallies(counts: tuple[Tally, ...], most: int | None = None) -> str:

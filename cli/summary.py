@@ -9,7 +9,7 @@ was not held back. Acts of band low, acts held back and dismissed events are lis
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import pairwise
-from typing import Literal, Protocol
+from typing import Literal
 
 from addon.vocabulary import (
     DELIVERY_STRENGTH,
@@ -19,6 +19,7 @@ from addon.vocabulary import (
     Delivery,
     Linkability,
 )
+from cli.headline import BAND_RANK, COUNTS_FROM, KindCount, Standing, kind_counts, standing_of
 from cli.schema import (
     Act,
     Configuration,
@@ -34,8 +35,6 @@ from cli.schema import (
 )
 from rules.model import Band, Tier
 
-BAND_RANK: dict[Band, int] = {"none": 0, "low": 1, "medium": 2, "high": 3, "critical": 4}
-_COUNTS_FROM = BAND_RANK["medium"]
 _TIER_RANK: dict[Tier, int] = {"none": 0, "health": 1, "special_risk": 2}
 _BEFORE: frozenset[ConsentState] = frozenset({"no_choice_yet", "refused"})
 _KINDS = (
@@ -47,9 +46,6 @@ GENERAL_TOPICS = frozenset({"general_health"})
 _GAP_FACTOR = 6
 _SHORTEST_BREAK = 60.0
 
-Standing = Literal["counted", "withheld", "low", "dismissed", "nothing"]
-"""Where an act is listed: in the headline, held back, of band low only, dismissed, without health content."""
-
 
 class Tally(Frozen):
     """A value and the number of counted acts it applies to."""
@@ -57,13 +53,6 @@ class Tally(Frozen):
     key: str
     acts: int
     band: Band
-
-
-class KindCount(Frozen):
-    """How many counted acts are of one kind."""
-
-    kind: ActKind
-    acts: int
 
 
 class LinkCount(Frozen):
@@ -504,38 +493,6 @@ def _acts(report: Report) -> list[Act]:
     return [*report.acts, *orphans]
 
 
-class _Judged(Protocol):
-    """What of an event decides where its act is listed."""
-
-    @property
-    def band(self) -> Band:
-        """Return its band."""
-
-    @property
-    def delivery(self) -> Delivery:
-        """Return what is known of its arrival."""
-
-    @property
-    def dismissed(self) -> bool:
-        """Tell whether a person dismissed it."""
-
-
-def standing_of[E: _Judged](events: Sequence[E]) -> tuple[Standing, list[E]]:
-    """Return where an act with these events is listed, and which of them put it there."""
-    health = [event for event in events if BAND_RANK[event.band] >= _COUNTS_FROM]
-    standing = [event for event in health if not event.dismissed]
-    left = [event for event in standing if event.delivery != "not_sent"]
-    if left:
-        return "counted", left
-    if standing:
-        return "withheld", standing
-    low = [event for event in events if event.band == "low" and not event.dismissed]
-    if low:
-        return "low", low
-    dismissed = [event for event in events if event.dismissed]
-    return ("dismissed", dismissed) if dismissed else ("nothing", list(events))
-
-
 def entry_of(act: Act, known: Mapping[str, Event]) -> Entry:
     """Return an act as an entry, not yet numbered; `known` holds its events by id."""
     present = [known[identity] for identity in act.event_ids if identity in known]
@@ -696,17 +653,11 @@ def _topics(entry: Entry) -> tuple[str, ...]:
     return tuple(topic for topic in entry.topics if topic not in GENERAL_TOPICS) or entry.topics
 
 
-def kind_counts(kinds: Mapping[ActKind, int]) -> tuple[KindCount, ...]:
-    """Return how many acts are of each kind, in the order in which they are told."""
-    order: tuple[ActKind, ...] = ("page_view", "click", "search", "form", "other")
-    return tuple(KindCount(kind=kind, acts=kinds[kind]) for kind in order if kinds.get(kind))
-
-
 def _totals(entries: Sequence[Entry], special: frozenset[str]) -> Totals:
     """Count a set of acts; `special` are the topics whose disclosure does particular harm."""
     counted = [entry for entry in entries if entry.standing == "counted"]
     events = [event for entry in entries for event in _events_of(entry)]
-    judged = [event for event in events if BAND_RANK[event.band] >= _COUNTS_FROM]
+    judged = [event for event in events if BAND_RANK[event.band] >= COUNTS_FROM]
     kinds: dict[ActKind, int] = {}
     consents: dict[tuple[ConsentState, bool], int] = {}
     links: dict[Linkability, int] = {}

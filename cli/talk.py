@@ -3,6 +3,7 @@
 import os
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,10 @@ from cli.terminal import printable
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
+
+
+SHOWN_AFTER = 0.3
+"""Seconds of work before a progress bar appears: what is over sooner needs none, and rich takes long to load."""
 
 
 class OutputError(Exception):
@@ -30,7 +35,7 @@ def put(text: str) -> None:
 
 @contextmanager
 def progress(label: str, total: int) -> Iterator["ProgressBar"]:
-    """Give the block a progress bar on standard error that appears with the first news; `total` is in bytes."""
+    """Give the block a progress bar on standard error while somebody waits for it; `total` is in bytes."""
     bar = ProgressBar(label, total)
     try:
         yield bar
@@ -42,11 +47,12 @@ class ProgressBar:
     """Advances over several captures, each of which counts its own bytes from 0."""
 
     def __init__(self, label: str, total: int) -> None:
-        """Prepare a bar; nothing is shown before the first call."""
+        """Prepare a bar; nothing is shown before the first news that comes after a while, and only in a terminal."""
         self._label = label
         self._total = total
         self._before = 0
         self._last = 0
+        self._due = time.monotonic() + SHOWN_AFTER if sys.stderr.isatty() else float("inf")
         self._bar: Progress | None = None
         self._task: TaskID | None = None
 
@@ -56,6 +62,8 @@ class ProgressBar:
             self._before += self._last
         self._last = position
         if self._bar is None or self._task is None:
+            if time.monotonic() < self._due:
+                return
             self._bar, self._task = self._open()
         self._bar.update(self._task, completed=self._before + position)
 

@@ -1,14 +1,15 @@
 """The matcher: which rules meet which texts of an event, and what that says."""
 
 from collections.abc import Sequence
-from functools import lru_cache
+from typing import NamedTuple
 
 from rules.address import Part, PartKind, parts
 from rules.hosts import HostIndex
-from rules.model import Assessment, ContextKind, Evidence, Field, FieldName, NearMiss, Rule, RuleKind
+from rules.memory import Memory
+from rules.model import Assessment, ContextKind, Evidence, Field, FieldName, NearMiss, RuleKind
 from rules.phrases import Hit, PhraseIndex, Role
 from rules.ruleset import RuleSet
-from rules.score import Met, assess, is_read, near_miss
+from rules.score import Met, assess, near_miss
 
 MAX_LENGTH = 200_000
 """Code points of a field that are read; of a longer one a near miss says how much was not."""
@@ -16,60 +17,47 @@ MAX_LENGTH = 200_000
 MAX_OCCURRENCES = 8
 """How often one rule is recorded in one field; of further occurrences a near miss gives the number."""
 
-CACHED_LENGTH = 2_000
-LONG_LENGTH = 20_000
-"""What texts up to these lengths met is kept in memory, of many and of few; longer ones seldom come twice."""
+KNOWN_LENGTH = 20_000
+"""What texts up to this length met is kept in memory; longer ones seldom come twice."""
 
-CACHED_EVENT = 10_000
+KNOWN_EVENT = 10_000
 """Events whose texts have at most so many characters in all are assessed once: two pixels tell of one page alike."""
+
+HIT_BYTES = 150
+MET_BYTES = 900
+"""What a hit and what is kept of one in a field take in memory, roughly."""
 
 LIMIT_RULE = "engine/limit"
 """Stands for a rule in near misses that say what was not read."""
 
-URL_PARTS = {
-    FieldName.PAGE_URL: (
-        FieldName.PAGE_HOST,
-        FieldName.PAGE_PATH,
-        FieldName.PAGE_QUERY,
-        FieldName.PAGE_FRAGMENT,
-        FieldName.SEARCH_TERM,
-        FieldName.CAMPAIGN,
-    ),
-    FieldName.REFERRER_URL: (
-        FieldName.REFERRER_HOST,
-        FieldName.REFERRER_PATH,
-        FieldName.REFERRER_QUERY,
-        FieldName.REFERRER_FRAGMENT,
-    ),
-    FieldName.HIDDEN_URL: (
-        FieldName.HIDDEN_HOST,
-        FieldName.HIDDEN_PATH,
-        FieldName.HIDDEN_QUERY,
-        FieldName.HIDDEN_FRAGMENT,
-    ),
-    FieldName.DESTINATION_URL: (
-        FieldName.DESTINATION_HOST,
-        FieldName.DESTINATION_PATH,
-        FieldName.DESTINATION_QUERY,
-        FieldName.DESTINATION_FRAGMENT,
-    ),
-}
-"""What a whole address stands for in the `fields` of a rule."""
+
+class _Told(NamedTuple):
+    """What one text says by itself."""
+
+    sure: tuple[Met, ...]
+    unsure: tuple[Met, ...]
+    misses: tuple[NearMiss, ...]
+
+
+_NOTHING = _Told((), (), ())
+_Hits = tuple[tuple[Part, Hit], ...]
 
 
 class Matcher:
-    """Rules made ready to be matched. It has no state but caches: one serves any number of events."""
+    """Rules made ready to be matched. It has no state but memory: one serves any number of events."""
 
     def __init__(self, ruleset: RuleSet) -> None:
         self.ruleset = ruleset
-        self._rules = ruleset.rules
-        self._fields = [_fields_read(rule) for rule in ruleset.rules]
-        self._phrases = PhraseIndex(ruleset.rules)
-        self._hosts = HostIndex(ruleset.rules)
-        self._cached_hits = lru_cache(maxsize=16_384)(self._find)
-        self._cached_met = lru_cache(maxsize=4_096)(self._met)
-        self._cached_long = lru_cache(maxsize=64)(self._met)
-        self._cached_assessments = lru_cache(maxsize=512)(self._assess)
+        tables = ruleset.tables
+        self._digest = tables.digest
+        self._heads = tables.heads
+        self._fields = tables.fields
+        self._phrases = PhraseIndex(tables.phrases)
+        self._hosts = HostIndex(tables.hosts)
+        self._hits = Memory(self._find, _size_of_hits)
+        self._met = Memory(self._meet, _size_of_hits)
+        self._told = Memory(self._read, _size_of_told)
+        self._known = Memory(self._assess, _size_of_assessment)
 
     def __reduce__(self) -> tuple[type["Matcher"], tuple[RuleSet]]:
         """Let another process make its own."""
@@ -81,8 +69,8 @@ class Matcher:
         It never raises, whatever the texts are, and the result does not depend on their order.
         """
         texts = tuple(fields)
-        if sum([len(field.text) for field in texts]) <= CACHED_EVENT:
-            return self._cached_assessments(texts)
+        if sum([len(field.text) for field in texts]) <= KNOWN_EVENT:
+            return self._known(texts)
         return self._assess(texts)
 
     def _assess(self, fields: tuple[Field, ...]) -> Assessment:
@@ -90,60 +78,75 @@ class Matcher:
         unsure: list[Met] = []
         misses: list[NearMiss] = []
         for field in fields:
-            self._read(field, sure, unsure, misses)
+            told = self._told(field) if len(field.text) <= KNOWN_LENGTH else self._read(field)
+            if told is not _NOTHING:
+                sure += told.sure
+                unsure += told.unsure
+                misses += told.misses
         confirmed: list[Met] = []
         for item in unsure:
             if any(_confirms(other, item) for other in sure):
                 confirmed.append(item)
             else:
                 misses.append(near_miss(item, "ambiguous: needs a second signal in the event"))
-        return assess(sure + confirmed, misses, self.ruleset.digest)
+        return assess(sure + confirmed, misses, self._digest)
 
-    def _read(self, field: Field, sure: list[Met], unsure: list[Met], misses: list[NearMiss]) -> None:
-        text = field.text[:MAX_LENGTH]
-        if len(field.text) > MAX_LENGTH:
-            misses.append(_limit(field, f"only the first {MAX_LENGTH} of {len(field.text)} code points were read"))
-        find = self._met
-        if len(text) <= LONG_LENGTH:
-            find = self._cached_met if len(text) <= CACHED_LENGTH else self._cached_long
-        met: dict[int, int] = {}
-        for part, hit in find(field.name, text):
-            count = met[hit.rule] = met.get(hit.rule, 0) + 1
+    def _read(self, field: Field) -> _Told:
+        """Return what a field says by itself."""
+        text = field.text
+        sure: list[Met] = []
+        unsure: list[Met] = []
+        misses: list[NearMiss] = []
+        if len(text) > MAX_LENGTH:
+            misses.append(_limit(field, f"only the first {MAX_LENGTH} of {len(text)} code points were read"))
+            text = text[:MAX_LENGTH]
+        counts: dict[int, int] = {}
+        for part, hit in self._met((field.name, text)) if len(text) <= KNOWN_LENGTH else self._meet((field.name, text)):
+            count = counts[hit.rule] = counts.get(hit.rule, 0) + 1
             if count > MAX_OCCURRENCES:
                 continue
-            item = Met(self._rules[hit.rule], _evidence(field, part, hit))
+            item = Met(self._heads[hit.rule], _evidence(field, part, hit))
             if hit.role is Role.SURE:
                 sure.append(item)
             elif hit.role is Role.AMBIGUOUS:
                 unsure.append(item)
             else:
                 misses.append(near_miss(item, f"part of an exception: {hit.exception}"))
-        for number, count in met.items():
+        for number, count in counts.items():
             if count > MAX_OCCURRENCES:
                 more = count - MAX_OCCURRENCES
-                misses.append(_limit(field, f"{more} more texts that {self._rules[number].id} meets"))
+                misses.append(_limit(field, f"{more} more texts that {self._heads[number].id} meets"))
+        return _Told(tuple(sure), tuple(unsure), tuple(misses)) if counts or misses else _NOTHING
 
-    def _met(self, name: FieldName, text: str) -> tuple[tuple[Part, Hit], ...]:
-        """Return what the rules that read a field of this name meet in a text, part by part."""
+    def _meet(self, named: tuple[FieldName, str]) -> _Hits:
+        """Return what the rules that read a field of a name meet in a text, part by part."""
+        name, text = named
         found: list[tuple[Part, Hit]] = []
         for part in parts(name, text):
             piece = text[part.start : part.end]
-            find = self._cached_hits if len(piece) <= CACHED_LENGTH else self._find
-            found += [(part, hit) for hit in find(piece, part.kind) if part.name in self._fields[hit.rule]]
+            hits = (self._hits if len(piece) <= KNOWN_LENGTH else self._find)((part.kind, piece))
+            found += [(part, hit) for hit in hits if part.name in self._fields[hit.rule]]
         return tuple(found)
 
-    def _find(self, text: str, kind: PartKind) -> tuple[Hit, ...]:
+    def _find(self, given: tuple[PartKind, str]) -> tuple[Hit, ...]:
+        kind, text = given
         if kind is PartKind.HOST:
             return self._hosts.hits(text)
         return self._phrases.hits(text, segment=kind is PartKind.SEGMENT)
 
 
-def _fields_read(rule: Rule) -> frozenset[FieldName]:
-    """Return the fields a rule reads: its own choice, or all, as far as the policy lets its kind."""
-    chosen = set(rule.fields) or set(FieldName)
-    for name in rule.fields:
-        chosen.update(URL_PARTS.get(name, ()))
-    return frozenset(name for name in chosen if is_read(rule, name))
+def _size_of_hits(key: tuple[str, str], hits: Sequence[object]) -> int:
+    return 200 + 4 * len(key[1]) + HIT_BYTES * len(hits)
+
+
+def _size_of_told(field: Field, told: _Told) -> int:
+    found = len(told.sure) + len(told.unsure) + len(told.misses)
+    return 300 + 4 * len(field.text) + 8 * len(field.positions or ()) + MET_BYTES * found
+
+
+def _size_of_assessment(fields: tuple[Field, ...], assessment: Assessment) -> int:
+    texts = sum([200 + 4 * len(field.text) + 8 * len(field.positions or ()) for field in fields])
+    return 1_000 + texts + HIT_BYTES * (len(assessment.findings) + len(assessment.near_misses))
 
 
 def _evidence(field: Field, part: Part, hit: Hit) -> Evidence:

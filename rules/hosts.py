@@ -2,7 +2,8 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from rules.model import Rule
 from rules.phrases import Hit, Role, settle
@@ -91,23 +92,37 @@ HOST_AFFIXES = frozenset(
 _LABEL_PART = re.compile(r"[^.\-_]+")
 
 
+class HostTable(NamedTuple):
+    """Names of hosts, words in them and exceptions to these, each with the numbers of the rules that have it."""
+
+    names: dict[str, list[int]]
+    words: dict[str, list[int]]
+    exceptions: dict[str, list[int]]
+
+
+def host_table(rules: Iterable[Rule]) -> HostTable:
+    """Return what rules look for in host names; the rules go by their number in `rules`."""
+    names: dict[str, list[int]] = defaultdict(list)
+    words: dict[str, list[int]] = defaultdict(list)
+    exceptions: dict[str, list[int]] = defaultdict(list)
+    for number, rule in enumerate(rules):
+        for name in {plain_host(name) for name in rule.hosts}:
+            names[name].append(number)
+        if rule.host_words:
+            for found, texts in ((words, rule.host_words), (exceptions, rule.unless)):
+                for word in {glued(text) for text in texts} - {""}:
+                    found[word].append(number)
+    return HostTable(dict(names), dict(words), dict(exceptions))
+
+
 class HostIndex:
     """Finds `hosts` and `host_words` of rules in a host name."""
 
-    def __init__(self, rules: Sequence[Rule]) -> None:
-        self._names: dict[str, list[int]] = defaultdict(list)
-        words: dict[str, list[int]] = defaultdict(list)
-        exceptions: dict[str, list[int]] = defaultdict(list)
-        for number, rule in enumerate(rules):
-            for name in {plain_host(name) for name in rule.hosts}:
-                self._names[name].append(number)
-            if rule.host_words:
-                for found, texts in ((words, rule.host_words), (exceptions, rule.unless)):
-                    for word in {glued(text) for text in texts} - {""}:
-                        found[word].append(number)
-        self._words = _Words(words)
-        self._exceptions = _Words(exceptions)
-        self._vocabulary = HOST_AFFIXES | words.keys()
+    def __init__(self, table: HostTable) -> None:
+        self._names = table.names
+        self._words = _Words(table.words)
+        self._exceptions = _Words(table.exceptions)
+        self._vocabulary = HOST_AFFIXES | table.words.keys()
 
     def hits(self, host: str) -> tuple[Hit, ...]:
         """Return what the rules meet in a host name (without `www.`, port and credentials)."""

@@ -1,27 +1,26 @@
 """Rule files to a rule set.
 
 A rule is one YAML file; its path below its folder, without the suffix, is its id, and the first folder its
-language. All errors of all files are found before anything is refused. Reading YAML is slow, so what was read
-is kept in the user's cache directory under the digest of the files' contents.
+language. All errors of all files are found before anything is refused. Reading YAML is slow, and so is making rules
+ready to be matched, so both are kept in the user's cache directory under the digest of the files' contents.
 
 Beside the rules for health there are optional packs for other special categories. They are never part of
 `load_rules`: `load_packs` makes a set of its own of those that somebody names.
 """
 
-import hashlib
-import json
 import os
-import tempfile
-from collections.abc import Iterable, Mapping, Sequence
-from difflib import get_close_matches
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
+from rules.cache import keep, kept, key_of
 from rules.errors import RuleFileError, RuleSetError, UnknownPackError
 from rules.model import Frozen, Rule, RuleKind
-from rules.ruleset import Origin, RuleSet, RuleSource, make_ruleset
+from rules.ruleset import Origin, RuleContent, RuleSet, RuleSource, make_ruleset, sorted_content
+from rules.tables import Tables, tables_from_json, tables_to_json
 
 PACKS = Path(__file__).parent / "packs"
 """The folder of the built-in rules."""
@@ -57,12 +56,6 @@ MAX_BYTES = 256 * 1024
 MAX_FILES = 10_000
 """The most rule files one folder may hold: more, and it is surely not a folder of rules."""
 
-MAX_CACHED = 8
-"""How many sets of rules stay in the cache."""
-
-CACHE_FORMAT = "1"
-"""Changes whenever rules or their lines are stored differently."""
-
 
 class _File(NamedTuple):
     """A rule file before it is read."""
@@ -79,7 +72,12 @@ class _Read(Frozen):
     lines: Mapping[str, int]
 
 
-_READ_ALL = TypeAdapter(tuple[_Read, ...])
+class _Listed(NamedTuple):
+    """Rule files with what they held when they were listed, and the key that their content has in the cache."""
+
+    files: Sequence[_File]
+    contents: Sequence[bytes]
+    key: str
 
 
 def load_rules(paths: Sequence[Path] = (), *, built_in: bool = True) -> RuleSet:
@@ -91,28 +89,86 @@ def load_rules(paths: Sequence[Path] = (), *, built_in: bool = True) -> RuleSet:
     errors: list[RuleFileError] = []
     groups: list[tuple[Path, Origin]] = [(PACKS, "built-in")] if built_in else []
     groups.extend((path, "user") for path in paths)
-    listed = [file for root, origin in groups for file in _files(root, origin, errors)]
-    return _load(listed, errors)
+    listed = _listed([file for root, origin in groups for file in _files(root, origin, errors)], errors)
+    if errors:
+        _read_all(listed, errors)
+    return _ruleset(listed.key, partial(_all, listed), partial(_some, listed))
 
 
-def _load(listed: Iterable[_File], errors: list[RuleFileError]) -> RuleSet:
-    """Load these files, from the cache where they were read before. Raises RuleSetError."""
-    files: list[_File] = []
+def _ruleset(
+    key: str, content: Callable[[], RuleContent], some: Callable[[Collection[str]], tuple[Rule, ...]] | None = None
+) -> RuleSet:
+    """Return the set of rules whose files have this key; where its tables are known nothing else is read yet."""
+    name = f"tables-{key}.json"
+    known = kept(name)
+    if known is not None:
+        try:
+            tables = tables_from_json(known)
+        except (ValueError, KeyError, TypeError, IndexError):
+            pass
+        else:
+            return RuleSet(tables.digest, content, tables, some=some)
+    rules, sources = content()
+    return make_ruleset(rules, sources, keep=partial(_keep_tables, name))
+
+
+def _keep_tables(name: str, tables: Tables) -> None:
+    keep(name, tables_to_json(tables))
+
+
+def _listed(files: Iterable[_File], errors: list[RuleFileError]) -> _Listed:
+    """Read the files as they are; what cannot be read is an error."""
+    readable: list[_File] = []
     contents: list[bytes] = []
-    for file in listed:
+    for file in files:
         try:
             contents.append(_content(file.path))
-            files.append(file)
+            readable.append(file)
         except RuleFileError as error:
             errors.append(error)
-    key = _cache_key(files, contents)
-    read = None if errors else _from_cache(key, [file.rule for file in files])
-    if read is None:
-        read = _read_all(files, contents, errors)
-        if errors:
-            raise RuleSetError(sorted(errors, key=lambda error: (str(error.path), error.line)))
-        _to_cache(key, read)
-    return _assemble(files, read)
+    ids = (file.rule.encode("utf-8", "surrogateescape") for file in readable)
+    return _Listed(readable, contents, key_of(part for pair in zip(ids, contents, strict=True) for part in pair))
+
+
+def _read(listed: _Listed) -> tuple[_Read, ...]:
+    """Return the rules of the files, from the cache where they were read before. Raises RuleSetError."""
+    lines = _lines(listed)
+    if lines is not None:
+        try:
+            return tuple(_Read.model_validate_json(line) for line in lines)
+        except ValidationError:
+            pass
+    read = _read_all(listed, [])
+    keep(_name(listed), b"\n".join(item.model_dump_json().encode() for item in read))
+    return read
+
+
+def _all(listed: _Listed) -> RuleContent:
+    """Return the rules of the files and where they were read."""
+    return _assemble(listed.files, _read(listed))
+
+
+def _some(listed: _Listed, ids: Collection[str]) -> tuple[Rule, ...]:
+    """Return the rules that have these ids, sorted by id, and make no others where the cache knows them."""
+    wanted = {file.rule: number for number, file in enumerate(listed.files) if file.rule in ids}
+    lines = _lines(listed) if wanted else []
+    if lines is not None:
+        try:
+            return tuple(_Read.model_validate_json(lines[wanted[rule]]).rule for rule in sorted(wanted))
+        except ValidationError:
+            pass
+    return tuple(rule for rule in _all(listed).rules if rule.id in ids)
+
+
+def _name(listed: _Listed) -> str:
+    return f"rules-{listed.key}.json"
+
+
+def _lines(listed: _Listed) -> list[bytes] | None:
+    """Return what the cache holds of the files, one line each; None if it holds nothing of them."""
+    known = kept(_name(listed))
+    lines = known.split(b"\n") if known is not None else []
+    return lines if known is not None and len(lines) == len(listed.files) else None
 
 
 def optional_packs() -> tuple[str, ...]:
@@ -142,21 +198,33 @@ def load_packs(names: Iterable[str]) -> RuleSet:
     """
     chosen = pack_names(names)
     errors: list[RuleFileError] = []
-    listed = [
-        file._replace(rule=_id_in_pack(file.rule, name))
-        for name in optional_packs()
-        for file in _files(OPTIONAL / name, "built-in", errors)
-    ]
-    optional = _load(listed, errors)
-    built_in = load_rules()
-    kept = {rule.id: rule for rule in optional.rules if _pack_of(rule.id) in chosen}
-    kept |= {
-        rule.id: rule
-        for rule in built_in.rules
-        if rule.kind is RuleKind.SUPPRESSOR and rule.id not in HEALTH_SUPPRESSORS
+    optional = _listed(
+        [
+            file._replace(rule=_id_in_pack(file.rule, name))
+            for name in optional_packs()
+            for file in _files(OPTIONAL / name, "built-in", errors)
+        ],
+        errors,
+    )
+    if errors:
+        _read_all(optional, errors)
+    built_in = _listed(_files(PACKS, "built-in", errors), errors)
+    if errors:
+        _read_all(built_in, errors)
+    key = key_of([optional.key.encode(), built_in.key.encode(), *(name.encode() for name in chosen)])
+    return _ruleset(key, partial(_content_of_packs, chosen, optional, built_in))
+
+
+def _content_of_packs(chosen: Collection[str], optional: _Listed, built_in: _Listed) -> RuleContent:
+    """Return the rules of the packs that were chosen, and the built-in ones that are read with them."""
+    health = _all(built_in)
+    others = _all(optional)
+    wanted = {rule.id: rule for rule in others.rules if _pack_of(rule.id) in chosen}
+    wanted |= {
+        rule.id: rule for rule in health.rules if rule.kind is RuleKind.SUPPRESSOR and rule.id not in HEALTH_SUPPRESSORS
     }
-    sources = (source for source in (*optional.sources, *built_in.sources) if source.rule in kept)
-    return make_ruleset(kept.values(), sources)
+    sources = (source for source in (*others.sources, *health.sources) if source.rule in wanted)
+    return sorted_content(wanted.values(), sources)
 
 
 def in_a_pack(rule: str) -> bool:
@@ -182,20 +250,23 @@ def _files(root: Path, origin: Origin, errors: list[RuleFileError]) -> list[_Fil
         errors.append(RuleFileError(root, 0, "", "no such file or folder"))
         return []
     found: list[_File] = []
-    ids: dict[str, Path] = {}
+    ids: dict[str, str] = {}
+    top = len(os.fspath(root))
     for folder, folders, names in os.walk(root, onerror=lambda error: errors.append(_unreadable(root, error))):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
+        below = folder[top:].replace(os.sep, "/").strip("/")
         for name in sorted(names):
-            path = Path(folder, name)
-            if path.suffix not in SUFFIXES or name.startswith("."):
+            stem, suffix = os.path.splitext(name)  # noqa: PTH122 - of hundreds of files, at every start
+            if suffix not in SUFFIXES or name.startswith("."):
                 continue
+            path = Path(folder, name)
             if len(found) == MAX_FILES:
                 errors.append(RuleFileError(root, 0, "", f"more than {MAX_FILES} rule files"))
                 return []
-            rule = path.relative_to(root).with_suffix("").as_posix()
+            rule = f"{below}/{stem}" if below else stem
             if rule in ids:
                 errors.append(RuleFileError(path, 0, "", f"has the same id as {ids[rule]}"))
-            ids[rule] = path
+            ids[rule] = str(path)
             found.append(_File(path, rule, origin))
     return found
 
@@ -224,11 +295,12 @@ def _unreadable(path: Path, error: OSError) -> RuleFileError:
     return RuleFileError(Path(error.filename or path), 0, "", error.strerror or "cannot be read")
 
 
-def _read_all(files: Sequence[_File], contents: Sequence[bytes], errors: list[RuleFileError]) -> tuple[_Read, ...]:
+def _read_all(listed: _Listed, errors: list[RuleFileError]) -> tuple[_Read, ...]:
+    """Read every file. Raises RuleSetError with `errors` and everything that is wrong in the files."""
     from rules.yamlfile import read_yaml  # noqa: PLC0415 - the YAML parser is only loaded when it is needed
 
     read: list[_Read] = []
-    for file, content in zip(files, contents, strict=True):
+    for file, content in zip(listed.files, listed.contents, strict=True):
         try:
             value, lines = read_yaml(file.path, content)
             read.append(_Read(rule=_rule(file, value, lines), lines=lines))
@@ -236,6 +308,8 @@ def _read_all(files: Sequence[_File], contents: Sequence[bytes], errors: list[Ru
             errors.extend(error.errors)
         except RuleFileError as error:
             errors.append(error)
+    if errors:
+        raise RuleSetError(sorted(errors, key=lambda error: (str(error.path), error.line)))
     return tuple(read)
 
 
@@ -261,13 +335,15 @@ def _problem(path: Path, where: list[str], kind: str, message: str, lines: Mappi
     if kind == "missing":
         message = "is missing"
     elif kind == "extra_forbidden":
+        from difflib import get_close_matches  # noqa: PLC0415 - only where something is wrong
+
         known = set(Rule.model_fields) - {"id"} if len(where) == 1 else {"match", "no_match", "field", "text"}
         close = get_close_matches(where[-1], sorted(known), n=1)
         message = "is not known" + (f"; did you mean {close[0]}?" if close else "")
     return RuleFileError(path, line, field, message[:1].lower() + message[1:])
 
 
-def _assemble(files: Sequence[_File], read: Sequence[_Read]) -> RuleSet:
+def _assemble(files: Sequence[_File], read: Sequence[_Read]) -> RuleContent:
     rules: dict[str, Rule] = {}
     sources: dict[str, RuleSource] = {}
     for file, item in zip(files, read, strict=True):
@@ -280,52 +356,4 @@ def _assemble(files: Sequence[_File], read: Sequence[_Read]) -> RuleSet:
             replaces=earlier.path if earlier else None,
             lines=item.lines,
         )
-    return make_ruleset(rules.values(), sources.values())
-
-
-def _cache_key(files: Sequence[_File], contents: Sequence[bytes]) -> str:
-    schema = json.dumps(Rule.model_json_schema(), sort_keys=True).encode()
-    digest = hashlib.sha256(CACHE_FORMAT.encode() + hashlib.sha256(schema).digest())
-    for file, content in zip(files, contents, strict=True):
-        digest.update(hashlib.sha256(file.rule.encode("utf-8", "surrogateescape")).digest())
-        digest.update(hashlib.sha256(content).digest())
-    return digest.hexdigest()
-
-
-def _cache_file(key: str) -> Path:
-    base = os.environ.get("XDG_CACHE_HOME", "")
-    folder = Path(base) if base and Path(base).is_absolute() else Path.home() / ".cache"
-    return folder / "pixelwitness" / f"rules-{key}.json"
-
-
-def _from_cache(key: str, rules: Sequence[str]) -> tuple[_Read, ...] | None:
-    """Return what was read of these rules before; None if that is not known or damaged."""
-    try:
-        read = _READ_ALL.validate_json(_cache_file(key).read_bytes())
-    except (OSError, RuntimeError, ValueError):
-        return None
-    return read if [item.rule.id for item in read] == list(rules) else None
-
-
-def _to_cache(key: str, read: Sequence[_Read]) -> None:
-    """Keep what was read; where nothing can be written the next start is slower, no more."""
-    try:
-        target = _cache_file(key)
-        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=".rules-")  # made with mode 0600
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(_READ_ALL.dump_json(tuple(read)))
-            Path(name).replace(target)
-            _prune(target.parent)
-        except OSError:
-            Path(name).unlink(missing_ok=True)
-    except (OSError, RuntimeError):
-        return
-
-
-def _prune(folder: Path) -> None:
-    """Delete all but the latest sets: every edit of a rule makes a new one."""
-    kept = sorted(folder.glob("rules-*.json"), key=lambda path: path.stat().st_mtime, reverse=True)
-    for path in kept[MAX_CACHED:]:
-        path.unlink(missing_ok=True)
+    return sorted_content(rules.values(), sources.values())

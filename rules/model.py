@@ -19,7 +19,7 @@ Tier = Literal["none", "health", "special_risk"]
 class Frozen(BaseModel):
     """A model that cannot be changed after it was made and refuses unknown names."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class RuleKind(StrEnum):
@@ -30,6 +30,8 @@ class RuleKind(StrEnum):
     CONTEXT = "context"
     SUPPRESSOR = "suppressor"
 
+    __hash__ = str.__hash__  # an enumeration's own is written in Python, and kinds are looked up without end
+
 
 class ContextKind(StrEnum):
     """What a context rule says about where the text was found."""
@@ -38,6 +40,8 @@ class ContextKind(StrEnum):
     SPECIALIST = "specialist"
     PORTAL = "portal"
     UNDER_18 = "under_18"
+
+    __hash__ = str.__hash__  # an enumeration's own is written in Python, and kinds are looked up without end
 
 
 class FieldName(StrEnum):

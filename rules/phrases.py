@@ -38,10 +38,25 @@ class Hit(NamedTuple):
     exception: str = ""
 
 
-class _Entry(NamedTuple):
+class Entry(NamedTuple):
+    """What a phrase stands for: how it counts for which rule; `whole` only as a whole path segment."""
+
     rule: int
     role: Role
-    whole: bool = False  # only where the phrase is a whole path segment
+    whole: bool = False
+
+
+class PhraseTable(NamedTuple):
+    """The phrases of rules, found by their words with a space between them.
+
+    `phrases` gives the number of a group of entries, and `sizes`, for the first word of phrases, the number of
+    one of the `lengths` in words that phrases have.
+    """
+
+    groups: Sequence[tuple[Entry, ...]]
+    phrases: dict[str, int]
+    lengths: Sequence[Sequence[int]]
+    sizes: dict[str, int]
 
 
 @lru_cache(maxsize=32_768)
@@ -63,25 +78,36 @@ def spellings(phrase: str) -> frozenset[tuple[str, ...]]:
     return frozenset(found)
 
 
+def phrase_table(rules: Iterable[Rule]) -> PhraseTable:
+    """Return the phrases of rules, which go by their number in `rules`."""
+    phrases: dict[tuple[str, ...], list[Entry]] = defaultdict(list)
+    for number, rule in enumerate(rules):
+        for entry, texts in (
+            (Entry(number, Role.SURE), rule.terms),
+            (Entry(number, Role.AMBIGUOUS), rule.ambiguous),
+            (Entry(number, Role.EXCEPTED), rule.unless),
+            (Entry(number, Role.SURE, whole=True), rule.path_words),
+        ):
+            for words in {words for text in texts for words in spellings(text)}:
+                phrases[words].append(entry)
+    lengths: dict[str, set[int]] = defaultdict(set)
+    for words in phrases:
+        lengths[words[0]].add(len(words))
+    groups: dict[tuple[Entry, ...], int] = {}
+    sizes: dict[tuple[int, ...], int] = {}
+    return PhraseTable(
+        phrases={" ".join(words): groups.setdefault(tuple(found), len(groups)) for words, found in phrases.items()},
+        sizes={word: sizes.setdefault(tuple(sorted(found)), len(sizes)) for word, found in lengths.items()},
+        groups=tuple(groups),
+        lengths=tuple(sizes),
+    )
+
+
 class PhraseIndex:
     """Finds terms, ambiguous terms and path words of rules in a text."""
 
-    def __init__(self, rules: Sequence[Rule]) -> None:
-        phrases: dict[tuple[str, ...], list[_Entry]] = defaultdict(list)
-        for number, rule in enumerate(rules):
-            for entry, texts in (
-                (_Entry(number, Role.SURE), rule.terms),
-                (_Entry(number, Role.AMBIGUOUS), rule.ambiguous),
-                (_Entry(number, Role.EXCEPTED), rule.unless),
-                (_Entry(number, Role.SURE, whole=True), rule.path_words),
-            ):
-                for words in {words for text in texts for words in spellings(text)}:
-                    phrases[words].append(entry)
-        lengths: dict[str, set[int]] = defaultdict(set)
-        for words in phrases:
-            lengths[words[0]].add(len(words))
-        self._phrases = {words: tuple(entries) for words, entries in phrases.items()}
-        self._lengths = {word: tuple(sorted(sizes)) for word, sizes in lengths.items()}
+    def __init__(self, table: PhraseTable) -> None:
+        self._groups, self._phrases, self._lengths, self._sizes = table
 
     def hits(self, text: str, *, segment: bool = False) -> tuple[Hit, ...]:
         """Return what the rules meet in a text, by rule and place.
@@ -99,14 +125,18 @@ class PhraseIndex:
     def _raw(self, reading: Reading, *, segment: bool) -> Iterator[Hit]:
         words = reading.words
         count = len(words)
-        found: list[tuple[int, int, _Entry]] = []
+        found: list[tuple[int, int, Entry]] = []
         for first, word in enumerate(words):
-            for size in self._lengths.get(word, ()):
-                entries = self._phrases.get(words[first : first + size]) if first + size <= count else None
-                if entries:
+            sizes = self._sizes.get(word)
+            if sizes is None:
+                continue
+            for size in self._lengths[sizes]:
+                last = first + size
+                group = self._phrases.get(" ".join(words[first:last])) if last <= count else None
+                if group is not None:
                     found.extend(
-                        (first, first + size - 1, entry)
-                        for entry in entries
+                        (first, last - 1, entry)
+                        for entry in self._groups[group]
                         if not entry.whole or (segment and size == count)
                     )
         if not found:

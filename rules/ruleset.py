@@ -2,11 +2,13 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
+from functools import cached_property
 from itertools import pairwise
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from rules.model import Frozen, Rule
+from rules.tables import Tables, make_tables
 
 Origin = Literal["built-in", "user"]
 
@@ -25,25 +27,94 @@ class RuleSource(Frozen):
     lines: Mapping[str, int] = {}
 
 
-class RuleSet(Frozen):
-    """Rules sorted by id, the SHA-256 of their content in hexadecimal digits, and their files."""
+class RuleContent(NamedTuple):
+    """Rules sorted by id, and their files."""
 
     rules: tuple[Rule, ...]
-    digest: str
     sources: tuple[RuleSource, ...] = ()
 
 
-def make_ruleset(rules: Iterable[Rule], sources: Iterable[RuleSource] = ()) -> RuleSet:
-    """Return a set of these rules.
+class RuleSet:
+    """Rules sorted by id, the SHA-256 of their content in hexadecimal digits, and their files.
+
+    It is never changed, and another process can be handed it. Where its tables are
+    known it can be matched without a single rule having been made: `content` is read when somebody asks for the
+    rules themselves.
+    """
+
+    def __init__(
+        self,
+        digest: str,
+        content: RuleContent | Callable[[], RuleContent],
+        tables: Tables | None = None,
+        keep: Callable[[Tables], None] | None = None,
+        some: Callable[[Collection[str]], tuple[Rule, ...]] | None = None,
+    ) -> None:
+        """Take a digest, and the rules or what gives them when they are asked for.
+
+        `keep` is handed tables that had to be made; `some` gives rules by their ids at less cost than all of them.
+        """
+        self.digest = digest
+        self._given = content
+        self._known = tables
+        self._keep = keep
+        self._some = some
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """Return the rules, sorted by id."""
+        return self._content.rules
+
+    @property
+    def sources(self) -> tuple[RuleSource, ...]:
+        """Return where the rules were read, sorted by id."""
+        return self._content.sources
+
+    @cached_property
+    def tables(self) -> Tables:
+        """Return the rules as the matcher reads them."""
+        if self._known is not None:
+            return self._known
+        tables = make_tables(self.rules, self.digest)
+        if self._keep:
+            self._keep(tables)
+        return tables
+
+    def named(self, ids: Collection[str]) -> tuple[Rule, ...]:
+        """Return the rules that have these ids, sorted by id."""
+        if self._some and "_content" not in self.__dict__:
+            return self._some(ids)
+        return tuple(rule for rule in self.rules if rule.id in ids)
+
+    @cached_property
+    def _content(self) -> RuleContent:
+        return self._given if isinstance(self._given, RuleContent) else self._given()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, RuleSet) and (self.digest, self._content) == (other.digest, other._content)
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
+
+
+def make_ruleset(
+    rules: Iterable[Rule], sources: Iterable[RuleSource] = (), keep: Callable[[Tables], None] | None = None
+) -> RuleSet:
+    """Return a set of these rules; `keep` is handed its tables once they are made.
 
     Raises ValueError if two rules have the same id.
     """
+    content = sorted_content(rules, sources)
+    return RuleSet(digest_of(content.rules), content, keep=keep)
+
+
+def sorted_content(rules: Iterable[Rule], sources: Iterable[RuleSource] = ()) -> RuleContent:
+    """Return rules and their files in the order of ids. Raises ValueError if two rules have the same id."""
     ordered = tuple(sorted(rules, key=lambda rule: rule.id))
     for first, second in pairwise(ordered):
         if first.id == second.id:
             raise ValueError(f"two rules have the id {first.id}")
-    by_rule = tuple(sorted(sources, key=lambda source: source.rule))
-    return RuleSet(rules=ordered, digest=digest_of(ordered), sources=by_rule)
+    return RuleContent(ordered, tuple(sorted(sources, key=lambda source: source.rule)))
 
 
 def digest_of(rules: Iterable[Rule]) -> str:

@@ -13,7 +13,9 @@ of them ends up in the ledger, so that a score can be checked with pencil and pa
   A care action cancels it, unless it is absolute.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from operator import attrgetter
+from typing import Literal, NamedTuple
 
 from rules.model import (
     Assessment,
@@ -165,15 +167,74 @@ _CONTEXT_LABELS: Mapping[ContextKind, str] = {
 }
 
 
+class RuleHead(NamedTuple):
+    """What scoring needs to know of a rule: all but its words and examples.
+
+    `role` is what it can bring to a score: a context's is its kind of context. `points` is what it is worth
+    before its field is weighed, in company of others. A specialist's field is a topic, and one of special risk
+    unless the rule says otherwise.
+    """
+
+    id: str
+    version: int
+    kind: RuleKind
+    role: RuleKind | ContextKind | None
+    category: str
+    tier: Literal["health", "special_risk"] | None
+    context: ContextKind | None
+    care_action: bool
+    absolute: bool
+    points: int
+    names_topic: bool
+    special_risk: bool
+    reason: str
+    legal_basis: str
+
+
+def head_of(rule: Rule) -> RuleHead:
+    """Return what scoring needs to know of a rule."""
+    specialist = rule.context is ContextKind.SPECIALIST
+    topic = rule.kind is RuleKind.TOPIC
+    return RuleHead(
+        id=rule.id,
+        version=rule.version,
+        kind=rule.kind,
+        role=rule.context if rule.kind is RuleKind.CONTEXT else rule.kind,
+        category=rule.category,
+        tier=rule.tier,
+        context=rule.context,
+        care_action=rule.care_action,
+        absolute=rule.absolute,
+        points=_points(rule),
+        names_topic=topic or specialist,
+        special_risk=rule.tier == "special_risk" if topic else specialist and rule.tier != "health",
+        reason=rule.reason,
+        legal_basis=rule.legal_basis,
+    )
+
+
 class Met:
-    """A rule and a text it met, before scoring; `worth` is what it brings in that field, in company of others."""
+    """A rule and a text it met, with all that can be said before the rest of the event is known.
 
-    __slots__ = ("evidence", "rule", "worth")
+    `worth` is what it brings in that field, in company of others; `order` puts the strongest first, and
+    `standing` the strongest category. `finding` is the record of it as long as it brings no points.
+    """
 
-    def __init__(self, rule: Rule, evidence: Evidence) -> None:
+    __slots__ = ("evidence", "finding", "order", "rule", "standing", "worth")
+
+    def __init__(self, rule: RuleHead, evidence: Evidence) -> None:
+        field, parameter, _, start, end = evidence
+        percent = FIELD_PERCENT.get(field, 100)
+        worth = _portion(rule.points, percent)
+        alone = _portion(SPECIALIST_ALONE, percent) if rule.context is ContextKind.SPECIALIST else worth
         self.rule = rule
         self.evidence = evidence
-        self.worth = _portion(_points(rule), _percent(evidence.field))
+        self.worth = worth
+        self.order = (-worth, rule.id, field, parameter, start, end)
+        self.standing = (-alone, rule.category)
+        self.finding = Finding(
+            rule.id, rule.version, rule.kind, rule.category, rule.tier, evidence, 0, rule.reason, rule.legal_basis
+        )
 
 
 def is_read(rule: Rule, name: FieldName) -> bool:
@@ -196,10 +257,14 @@ def assess(met: Iterable[Met], near_misses: Iterable[NearMiss], digest: str) -> 
     The result does not depend on the order of `met`. What a suppressor took away and what almost matched is
     in `near_misses`; texts that were suppressed only in part of the event count for the rest of it.
     """
-    distinct = {_order(item): item for item in met}
-    ordered = [distinct[key] for key in sorted(distinct)]
+    ordered = _distinct(met)
+    suppressors = [item for item in ordered if item.rule.kind is RuleKind.SUPPRESSOR]
+    if not suppressors:
+        result = _sum_up(ordered)
+        result.cap()
+        return _assessment(result, ordered, (), near_misses, digest)
     contributing = [item for item in ordered if item.rule.kind is not RuleKind.SUPPRESSOR]
-    active = _active_suppressors(ordered)
+    active = _active(suppressors, contributing)
     covered = {name for item in active for name in SUPPRESSED_BY[item.evidence.field]}
     spared = [item for item in contributing if item.evidence.field not in covered]
     result = _sum_up(contributing)
@@ -209,12 +274,25 @@ def assess(met: Iterable[Met], near_misses: Iterable[NearMiss], digest: str) -> 
         # Whichever is more: all of it, suppressed, or in full what no suppressor speaks for.
         result = partly if partly.total > suppressed.total else suppressed
     result.cap()
-    return _assessment(result, ordered, active, covered, list(near_misses), digest)
+    names = tuple(sorted({item.rule.id for item in active}))
+    counted = {*result.counted, *suppressors}
+    listed = [item for item in ordered if item in counted]
+    misses = [*near_misses, *_not_counted(ordered, active, covered, names)]
+    return _assessment(result, listed, names, misses, digest)
 
 
-def _order(item: Met) -> tuple[int, str, str, str, int, int]:
-    rule, evidence = item.rule, item.evidence
-    return (-item.worth, rule.id, evidence.field, evidence.parameter, evidence.start, evidence.end)
+def _distinct(met: Iterable[Met]) -> list[Met]:
+    """Return what was met, strongest first, each rule once for a place."""
+    ordered = sorted(met, key=_ORDER)
+    kept: list[Met] = []
+    before = None
+    for item in ordered:
+        if item.order == before:
+            kept[-1] = item
+        else:
+            kept.append(item)
+            before = item.order
+    return kept
 
 
 def _percent(name: FieldName) -> int:
@@ -242,25 +320,27 @@ def _points(rule: Rule) -> int:
 
 
 class _Ledger:
-    """The steps so far, and which item brought how many points."""
+    """What counts, the steps so far, and which item brought how many points."""
 
-    def __init__(self) -> None:
+    def __init__(self, counted: Sequence[Met]) -> None:
+        self.counted = counted
         self.steps: list[ScoreStep] = []
         self.brought: dict[Met, int] = {}
-        self.counted: list[Met] = []
         self.total = 0
 
     def add(self, label: str, delta: int) -> None:
         if delta:
             self.total += delta
-            self.steps.append(ScoreStep(label=label, delta=delta, total=self.total))
+            self.steps.append(_new(ScoreStep, (label, delta, self.total)))
 
     def add_item(self, label: str, item: Met, points: int) -> None:
         """Add an item's points and, as a step of its own, what its field takes off them."""
         before = self.total
         name = item.evidence.field
+        percent = _percent(name)
         self.add(f"{label} ({item.rule.id})", points)
-        self.add(f"only {_percent(name)} % counts in {name.value}", _portion(points, _percent(name)) - points)
+        if percent != 100:
+            self.add(f"only {percent} % counts in {name}", _portion(points, percent) - points)
         self.brought[item] = self.total - before
 
     def fill_up(self, label: str, item: Met, least: int) -> None:
@@ -274,81 +354,71 @@ class _Ledger:
 
 
 def _sum_up(items: Sequence[Met]) -> _Ledger:
-    ledger = _Ledger()
-    ledger.counted = list(items)
-    topic = _strongest(items, lambda rule: rule.kind is RuleKind.TOPIC)
-    specialist = _strongest(items, _is_context(ContextKind.SPECIALIST))
-    action = _strongest(items, lambda rule: rule.kind is RuleKind.ACTION)
+    ledger = _Ledger(items)
+    strongest: dict[RuleKind | ContextKind | None, Met] = {}
+    searched = False
+    for item in items:  # they come strongest first
+        strongest.setdefault(item.rule.role, item)
+        searched = searched or (item.evidence.field is FieldName.SEARCH_TERM and _is_named_topic(item.rule))
+    topic = strongest.get(RuleKind.TOPIC)
+    specialist = strongest.get(ContextKind.SPECIALIST)
+    action = strongest.get(RuleKind.ACTION)
     if topic:
-        ledger.add_item(f"topic {topic.rule.category}", topic, _points(topic.rule))
+        ledger.add_item(f"topic {topic.rule.category}", topic, topic.rule.points)
         weak = _second_weak_topic(items, topic)
         if weak:
             ledger.fill_up(f"topic {weak.rule.category} beside it", weak, WEAK_TOPICS_TOGETHER)
-    searched = _strongest_searched(items)
     if searched:
         ledger.add("typed by the visitor into a search", SEARCH_POINTS)
     if specialist:
-        alone = max(_points(specialist.rule), SPECIALIST_ALONE - ledger.total)
+        alone = max(specialist.rule.points, SPECIALIST_ALONE - ledger.total)
         ledger.add_item(_CONTEXT_LABELS[ContextKind.SPECIALIST], specialist, alone)
     if action:
-        generic = topic is not None and not specialist and _points(topic.rule) < TOPIC_POINTS["health"]
+        generic = topic is not None and not specialist and topic.rule.points < TOPIC_POINTS["health"]
         least = ACTION_ALONE - ledger.total
-        ledger.add_item(
-            f"action {action.rule.category}", action, least if generic else max(_points(action.rule), least)
-        )
-    contexts = {
-        kind: item
-        for kind in (ContextKind.PROVIDER, ContextKind.PORTAL, ContextKind.UNDER_18)
-        if (item := _strongest(items, _is_context(kind)))
-    }
-    for kind, item in contexts.items():
-        ledger.add_item(_CONTEXT_LABELS[kind], item, _points(item.rule))
-    if ContextKind.PROVIDER in contexts and ContextKind.PORTAL in contexts:
+        ledger.add_item(f"action {action.rule.category}", action, least if generic else max(action.rule.points, least))
+    for kind in (ContextKind.PROVIDER, ContextKind.PORTAL, ContextKind.UNDER_18):
+        context = strongest.get(kind)
+        if context:
+            ledger.add_item(_CONTEXT_LABELS[kind], context, context.rule.points)
+    told = [item for item in (topic, specialist, action) if item]
+    if ContextKind.PROVIDER in strongest and ContextKind.PORTAL in strongest:
         ledger.add("a provider's portal is used by its patients", max(0, PROVIDER_PORTAL - ledger.total))
-    elif not (topic or specialist or action):
+    elif not told:
         ledger.add("context alone is no health content", min(0, CONTEXT_ONLY_LIMIT - ledger.total))
-    elif all(item is None or item.evidence.field in _INDIRECT for item in (topic, specialist, action)):
-        told = [item for item in (topic, specialist, action) if item is not None]
+    elif all(item.evidence.field in _INDIRECT for item in told):
         where = "referrer" if all(item.evidence.field in _REFERRER for item in told) else "hidden address"
         ledger.add(f"told in the {where} only", min(0, INDIRECT_LIMIT - ledger.total))
     return ledger
 
 
-def _strongest(items: Sequence[Met], wanted: Callable[[Rule], bool]) -> Met | None:
-    """Return the first of the strongest items; they come strongest first."""
-    return next((item for item in items if wanted(item.rule)), None)
-
-
 def _second_weak_topic(items: Sequence[Met], topic: Met) -> Met | None:
     """Return a topic of another rule where both are weak and both stand in fields that count in full."""
-    if topic.worth != _points(topic.rule) or _points(topic.rule) >= TOPIC_POINTS["health"]:
+    if topic.worth != topic.rule.points or topic.rule.points >= TOPIC_POINTS["health"]:
         return None
     return next(
         (
             item
             for item in items
             if item.rule.kind is RuleKind.TOPIC
-            and item.rule is not topic.rule
+            and item.rule.id != topic.rule.id
             and _percent(item.evidence.field) == _percent(topic.evidence.field)
         ),
         None,
     )
 
 
-def _strongest_searched(items: Sequence[Met]) -> Met | None:
-    """Return the strongest named topic that stands in a search term; a generic health word is none."""
-    named = [item for item in items if item.evidence.field is FieldName.SEARCH_TERM]
-    return _strongest(named, lambda rule: rule.kind is RuleKind.TOPIC and _points(rule) >= TOPIC_POINTS["health"])
+def _is_named_topic(rule: RuleHead) -> bool:
+    """Tell whether a rule names a topic; a generic health word names none."""
+    return rule.kind is RuleKind.TOPIC and rule.points >= TOPIC_POINTS["health"]
 
 
-def _is_context(kind: ContextKind) -> Callable[[Rule], bool]:
-    return lambda rule: rule.kind is RuleKind.CONTEXT and rule.context is kind
-
-
-def _active_suppressors(items: Sequence[Met]) -> list[Met]:
+def _active(suppressors: Sequence[Met], contributing: Sequence[Met]) -> list[Met]:
     """Return the suppressors that nothing cancels."""
-    cared_for = any(item.rule.care_action and item.evidence.field not in _INDIRECT for item in items)
-    return [item for item in items if item.rule.kind is RuleKind.SUPPRESSOR and (item.rule.absolute or not cared_for)]
+    cared_for = any(
+        item.rule.care_action and item.evidence.field not in _INDIRECT for item in (*contributing, *suppressors)
+    )
+    return [item for item in suppressors if item.rule.absolute or not cared_for]
 
 
 def _suppress(ledger: _Ledger, active: Sequence[Met]) -> _Ledger:
@@ -359,74 +429,65 @@ def _suppress(ledger: _Ledger, active: Sequence[Met]) -> _Ledger:
     return ledger
 
 
+def _not_counted(
+    ordered: Iterable[Met], active: Sequence[Met], covered: Collection[FieldName], names: Iterable[str]
+) -> Iterator[NearMiss]:
+    """Yield what suppressors took away, and the suppressors that a care action cancelled."""
+    for item in ordered:
+        kind = item.rule.kind
+        if kind in {RuleKind.TOPIC, RuleKind.ACTION} and item.evidence.field in covered:
+            yield near_miss(item, f"suppressed by {', '.join(names)}")
+        elif kind is RuleKind.SUPPRESSOR and item not in active:
+            yield near_miss(item, "cancelled by a care action")
+
+
 def _assessment(
     ledger: _Ledger,
-    ordered: Sequence[Met],
-    active: Sequence[Met],
-    covered: set[FieldName],
-    near_misses: list[NearMiss],
+    listed: Iterable[Met],
+    suppressed_by: tuple[str, ...],
+    near_misses: Iterable[NearMiss],
     digest: str,
 ) -> Assessment:
-    names = sorted({item.rule.id for item in active})
-    counted = set(ledger.counted)
-    findings: list[Finding] = []
-    for item in ordered:
-        if item in counted or item.rule.kind is RuleKind.SUPPRESSOR:
-            findings.append(_finding(item, ledger.brought.get(item, 0)))
-        if item.rule.kind in {RuleKind.TOPIC, RuleKind.ACTION} and item.evidence.field in covered:
-            near_misses.append(near_miss(item, f"suppressed by {', '.join(names)}"))
-        elif item.rule.kind is RuleKind.SUPPRESSOR and item not in active:
-            near_misses.append(near_miss(item, "cancelled by a care action"))
-    topics = [item for item in ledger.counted if _is_topic(item.rule)]
+    topics: set[tuple[int, str]] = set()
+    actions: set[tuple[int, str]] = set()
+    contexts: dict[ContextKind, None] = {}
+    special_risk = False
+    for item in ledger.counted:
+        rule = item.rule
+        if rule.names_topic:
+            topics.add(item.standing)
+            special_risk = special_risk or rule.special_risk
+        if rule.kind is RuleKind.ACTION:
+            actions.add(item.standing)
+        if rule.context:
+            contexts[rule.context] = None
     band = band_of(ledger.total)
+    tier: Tier = "special_risk" if special_risk else "health"
+    brought = ledger.brought
     return Assessment(
         ruleset_digest=digest,
         score=ledger.total,
         band=band,
-        tier=_tier(band, ledger.counted),
+        tier="none" if band == "none" else tier,
         topics=_categories(topics),
-        actions=_categories([item for item in ledger.counted if item.rule.kind is RuleKind.ACTION]),
-        contexts=tuple(dict.fromkeys(item.rule.context for item in ledger.counted if item.rule.context)),
-        suppressed_by=tuple(names),
-        findings=tuple(findings),
-        near_misses=tuple(sorted(set(near_misses), key=_near_miss_order)),
+        actions=_categories(actions),
+        contexts=tuple(contexts),
+        suppressed_by=suppressed_by,
+        findings=tuple(
+            [_with_points(item.finding, brought[item]) if item in brought else item.finding for item in listed]
+        ),
+        near_misses=tuple(sorted(set(near_misses))),
         steps=tuple(ledger.steps),
     )
 
 
-def _is_topic(rule: Rule) -> bool:
-    """Tell whether a rule names a topic: a specialist's field is one."""
-    return rule.kind is RuleKind.TOPIC or rule.context is ContextKind.SPECIALIST
+def _categories(standings: Iterable[tuple[int, str]]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys([category for _, category in sorted(standings)]))
 
 
-def _is_special_risk(rule: Rule) -> bool:
-    """Tell whether a rule names a special-risk topic; a specialist's rule does unless it says otherwise."""
-    if rule.kind is RuleKind.TOPIC:
-        return rule.tier == "special_risk"
-    return rule.context is ContextKind.SPECIALIST and rule.tier != "health"
-
-
-def _categories(items: Sequence[Met]) -> tuple[str, ...]:
-    ordered = sorted(items, key=lambda item: (-_topic_strength(item), item.rule.category))
-    return tuple(dict.fromkeys(item.rule.category for item in ordered))
-
-
-def _topic_strength(item: Met) -> int:
-    points = SPECIALIST_ALONE if item.rule.context is ContextKind.SPECIALIST else _points(item.rule)
-    return _portion(points, _percent(item.evidence.field))
-
-
-def _tier(band: Band, counted: Sequence[Met]) -> Tier:
-    if band == "none":
-        return "none"
-    return "special_risk" if any(_is_special_risk(item.rule) for item in counted) else "health"
-
-
-def _finding(item: Met, points: int) -> Finding:
-    rule, evidence = item.rule, item.evidence
-    return Finding(
-        rule.id, rule.version, rule.kind, rule.category, rule.tier, evidence, points, rule.reason, rule.legal_basis
-    )
+def _with_points(finding: Finding, points: int) -> Finding:
+    rule, version, kind, category, tier, evidence, _, reason, legal_basis = finding
+    return Finding(rule, version, kind, category, tier, evidence, points, reason, legal_basis)
 
 
 def near_miss(item: Met, why: str) -> NearMiss:
@@ -441,5 +502,5 @@ def near_miss(item: Met, why: str) -> NearMiss:
     )
 
 
-def _near_miss_order(miss: NearMiss) -> tuple[str, str, str, str, str]:
-    return (miss.rule, miss.field.value, miss.parameter, miss.text, miss.why)
+_ORDER = attrgetter("order")
+_new = tuple.__new__  # a named tuple's own constructor is written in Python

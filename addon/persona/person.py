@@ -6,9 +6,7 @@ is never looked for.
 """
 
 import datetime as dt
-import difflib
 import re
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -16,7 +14,6 @@ from typing import Final
 from addon.model import Frozen
 from addon.persona.places import country_of
 from rules.errors import RuleFileError, RuleSetError
-from rules.yamlfile import read_yaml
 
 MAX_FILE = 64_000
 """Longest file, in bytes, that can be a person."""
@@ -110,11 +107,15 @@ def _values(path: Path, content: bytes) -> tuple[Mapping[str, object], Mapping[s
     if not text.strip():
         raise PersonFileError(f"{path}: is empty; pixelwitness persona new writes an example")
     if _TOML.match(text):
+        import tomllib  # noqa: PLC0415 - loaded when needed
+
         try:
             table = tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
             raise PersonFileError(f"{path}: is not TOML: {error}; put every value in quotes") from None
         return table, _toml_lines(text)
+    from rules.yamlfile import read_yaml  # noqa: PLC0415 - the YAML parser is only loaded when it is needed
+
     try:
         return read_yaml(path, content)  # which JSON is, too
     except RuleFileError as error:
@@ -270,6 +271,8 @@ def _days(orders: Sequence[tuple[str, str, str]]) -> tuple[dt.date, ...]:
 
 
 def _instead(name: str, known: Sequence[str]) -> str:
+    import difflib  # noqa: PLC0415 - only where something is wrong
+
     near = difflib.get_close_matches(name, known, n=1)
     return f"did you mean {near[0]}?" if near else f"the names are {', '.join(known)}"
 

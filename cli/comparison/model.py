@@ -26,7 +26,7 @@ things no more and others anew. `started`: something where there was nothing. `n
 class Frozen(BaseModel):
     """A part of the comparison."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class Column(Frozen):
@@ -126,7 +126,9 @@ class Total(Frozen):
 class Comparison(Frozen):
     """Two or more columns beside one another, ready to be rendered. `cautions` stand in every format."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", serialize_by_alias=True, validate_by_name=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", serialize_by_alias=True, validate_by_name=True, defer_build=True
+    )
 
     schema_version: str = Field(default=SCHEMA, alias="schema")
     generated_at: str

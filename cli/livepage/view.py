@@ -10,9 +10,10 @@ from typing import Any, Final
 
 from addon.vocabulary import DELIVERY_STRENGTH, Delivery
 from cli import sentences, wording
+from cli.headline import BAND_RANK
 from cli.reports import html
 from cli.schema import Event, Mark, OtherCategories, PublicAddress
-from cli.summary import BAND_RANK, Entry, Quote, excerpt
+from cli.summary import Entry, Quote, excerpt
 from cli.terminal import printable
 from rules.model import Band
 

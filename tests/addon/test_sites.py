@@ -1,7 +1,11 @@
 """Whose page an address is."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from publicsuffixlist import PublicSuffixList
 
+from addon import sites
 from addon.sites import registrable_domain, site_of
 
 
@@ -43,3 +47,26 @@ def test_the_registrable_domain(host: str, domain: str) -> None:
 )
 def test_the_site_of_an_address(url: str | None, site: str | None) -> None:
     assert site_of(url) == site
+
+
+@pytest.fixture(scope="module")
+def whole_list() -> PublicSuffixList:
+    return PublicSuffixList()
+
+
+LINES = [line.lstrip("!") for lines in sites._lines().values() for line in lines]
+LABELS = st.sampled_from(["a", "www", "B", "city", "uk", "com", "中国", "xn--fiqs8s", "é", "", "*"])
+
+
+@given(
+    st.lists(LABELS, max_size=4),
+    st.sampled_from(LINES) | st.sampled_from(["example", "localhost", "", "公司.香港", "xn--55qx5d.xn--j6w193g"]),
+    st.booleans(),
+)
+def test_a_part_of_the_list_says_what_the_whole_list_says(
+    whole_list: PublicSuffixList, labels: list[str], suffix: str, upper: bool
+) -> None:
+    host = ".".join([*labels, suffix])
+    host = host.upper() if upper else host
+    for name in (host, f"{host}."):
+        assert registrable_domain(name) == (whole_list.privatesuffix(name) or name)

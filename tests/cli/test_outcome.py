@@ -9,6 +9,7 @@ from addon.replay import replay
 from addon.store.rows import ReviewRow
 from addon.store.store import Store
 from cli import sentences
+from cli.headline import headline_of
 from cli.outcome import counts_of
 from cli.report import build_report
 from cli.summary import summarise
@@ -24,7 +25,7 @@ def health() -> Matcher:
 def assert_same(store: Store) -> None:
     report = build_report(store, store.session("visit"))
     found = counts_of(store, "visit")
-    assert sentences.headline_of(found) == sentences.headline(summarise(report))
+    assert headline_of(found) == sentences.headline(summarise(report))
     assert (found.events, found.acts) == (len(report.events), len(report.acts))
 
 

@@ -28,7 +28,8 @@ NOT_RUN = {"live", "proxy", "watch", "forget", "demo"}
 
 
 def _commands(group: Any, prefix: str = "") -> Iterator[tuple[str, set[str]]]:
-    for name, command in group.commands.items():
+    for name in group.list_commands(None):
+        command = group.get_command(None, name)
         if hasattr(command, "commands"):
             yield from _commands(command, f"{prefix}{name} ")
         else:

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.hosts import HostIndex
+from rules.hosts import HostIndex, host_table
 from rules.phrases import Role
 
 
@@ -16,7 +16,7 @@ def index(make_rule):
         unless=("keystroke", "hospitality"),
         hosts=("meadowbrook.nhs.uk",),
     )
-    return HostIndex([rule])
+    return HostIndex(host_table([rule]))
 
 
 def found(index, host):

@@ -7,9 +7,13 @@ from pathlib import Path
 
 import pytest
 
+import rules.cache
 import rules.loader
+from rules.cache import MAX_CACHED
+from rules.engine import Matcher
 from rules.errors import RuleFileError, RuleSetError
-from rules.loader import MAX_BYTES, MAX_CACHED, PACKS, load_rules
+from rules.loader import MAX_BYTES, PACKS, load_packs, load_rules
+from rules.model import Field, FieldName
 
 RULE = """\
 version: 1
@@ -186,30 +190,181 @@ def test_an_error_reads_as_one_line():
     assert str(RuleFileError(Path("a.yaml"), 0, "", "is empty")) == "a.yaml: is empty"
 
 
+def entries(cache):
+    return sorted(cache.iterdir())
+
+
+def judged(ruleset):
+    """Return what the rules say of a text that the rule of these tests meets."""
+    return Matcher(ruleset).evaluate([Field(FieldName.PAGE_TITLE, "p", "HIV treatment, no, and Lyme")])
+
+
 def test_what_was_read_is_kept(folder, cache, monkeypatch):
     write(folder, "en/hiv.yaml")
     first = load(folder)
-    kept = list(cache.iterdir())
+    kept = entries(cache)
     assert len(kept) == 1
     assert stat.S_IMODE(kept[0].stat().st_mode) == 0o600
-    assert json.loads(kept[0].read_bytes())
+    assert stat.S_IMODE(cache.stat().st_mode) == 0o700
+    seal, _, content = kept[0].read_bytes().partition(b"\n")
+    assert len(seal) == 64
+    assert json.loads(content)
     monkeypatch.setattr(rules.loader, "_read_all", None)
     assert load(folder) == first
 
 
-@pytest.mark.parametrize("damage", [b"", b"[]", b"{", b'[{"rule": 1}]'])
-def test_a_damaged_cache_is_ignored(folder, cache, damage):
+def test_tables_are_kept_and_no_rule_is_made_for_them(folder, cache, monkeypatch):
+    write(folder, "en/hiv.yaml")
+    write(folder, "en/lyme.yaml", RULE.replace("- hiv", "- lyme"))
+    first = load(folder)
+    said = judged(first)
+    assert [path.name.partition("-")[0] for path in entries(cache)] == ["rules", "tables"]
+    monkeypatch.setattr(rules.loader, "_read", None)
+    monkeypatch.setattr("rules.ruleset.make_tables", None)
+    second = load(folder)
+    assert (second.digest, judged(second)) == (first.digest, said)
+    assert second.named({"en/lyme", "en/unknown"}) == first.named({"en/lyme"}) != ()
+
+
+@pytest.mark.parametrize("kind", ["rules", "tables"])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda content: b"",
+        lambda content: b"[]",
+        lambda content: content[:-1],
+        lambda content: content[:-20] + b"x" + content[-19:],
+        lambda content: content + b" ",
+        lambda content: content.replace(b"hiv", b"flu"),
+        lambda content: b"\n".join([b"0" * 64, *content.splitlines()[1:]]),
+    ],
+)
+def test_a_damaged_cache_is_ignored(folder, cache, kind, damage):
     write(folder, "en/hiv.yaml")
     first = load(folder)
-    next(cache.iterdir()).write_bytes(damage)
-    assert load(folder) == first
+    said = judged(first)
+    for path in cache.glob(f"{kind}-*"):
+        path.write_bytes(damage(path.read_bytes()))
+    again = load(folder)
+    assert judged(again) == said
+    assert again == first
+    assert judged(load(folder)) == said
+
+
+def test_an_entry_of_other_rules_is_ignored(folder, cache):
+    """Somebody copied an entry to the name of another."""
+    write(folder, "en/hiv.yaml")
+    judged(load(folder))
+    old = entries(cache)
+    write(folder, "en/hiv.yaml", RULE.replace("- hiv", "- lyme"))
+    said = judged(load(folder))
+    new = [path for path in entries(cache) if path not in old]
+    for before, after in zip(old, new, strict=True):
+        after.write_bytes(before.read_bytes())
+    assert judged(load(folder)) == said
+    assert said.findings[0].evidence.text == "no"
+
+
+def test_an_edited_rule_counts_at_once(folder, cache):
+    path = write(folder, "en/hiv.yaml")
+    assert [finding.evidence.text for finding in judged(load(folder)).findings] == ["HIV", "no"]
+    times = path.stat()
+    write(folder, "en/hiv.yaml", RULE.replace("- hiv", "- lym").replace("- no", "- and"))
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert [finding.evidence.text for finding in judged(load(folder)).findings] == ["and"]
+
+
+def test_rules_are_those_that_were_listed(folder, cache):
+    """The rules that are made later are those of the tables, whatever became of their files."""
+    path = write(folder, "en/hiv.yaml")
+    first = judged(load(folder))
+    ruleset = load(folder)
+    write(folder, "en/hiv.yaml", RULE.replace("title: HIV", "title: Other"))
+    path.with_name("other.yaml").write_text(RULE)
+    for entry in entries(cache):
+        entry.unlink()
+    assert judged(ruleset) == first
+    assert [rule.title for rule in ruleset.named({"en/hiv", "en/other"})] == ["HIV"]
+    assert [rule.title for rule in ruleset.rules] == ["HIV"]
+
+
+def test_another_program_has_its_own_entries(folder, cache, monkeypatch):
+    write(folder, "en/hiv.yaml")
+    judged(load(folder))
+    monkeypatch.setattr("rules.cache._program", lambda: b"a later version")
+    judged(load(folder))
+    assert len(entries(cache)) == 4
+
+
+def test_the_program_is_told_by_its_source(tmp_path, monkeypatch):
+    (tmp_path / "text.py").write_text("x = 1\n")
+    monkeypatch.setattr("rules.cache._PROGRAM", tmp_path)
+    first = rules.cache._program.__wrapped__()
+    assert rules.cache._program.__wrapped__() == first
+    (tmp_path / "text.py").write_text("x = 2\n")
+    assert rules.cache._program.__wrapped__() != first
+
+
+@pytest.mark.parametrize("mode", [0o720, 0o702, 0o777])
+def test_a_folder_that_others_may_write_to_is_not_used(folder, cache, mode):
+    write(folder, "en/hiv.yaml")
+    said = judged(load(folder))
+    cache.chmod(mode)
+    for path in entries(cache):
+        path.write_bytes(b"never read")
+    assert judged(load(folder)) == said
+    assert {path.read_bytes() for path in entries(cache)} == {b"never read"}
+
+
+@pytest.mark.parametrize("harm", ["mode", "link", "owner"])
+def test_an_entry_that_is_not_surely_ones_own_is_not_read(folder, cache, harm, monkeypatch, tmp_path):
+    write(folder, "en/hiv.yaml")
+    judged(load(folder))
+    kept = next(cache.glob("tables-*"))
+    assert rules.cache.kept(kept.name) is not None
+    if harm == "mode":
+        kept.chmod(0o622)
+    elif harm == "link":
+        kept.rename(tmp_path / "elsewhere")
+        kept.symlink_to(tmp_path / "elsewhere")
+    else:
+        mine = os.geteuid()
+        monkeypatch.setattr(os, "geteuid", lambda: mine + 1)
+    assert rules.cache.kept(kept.name) is None
+
+
+def test_many_at_once_leave_a_whole_cache(folder, cache):
+    write(folder, "en/hiv.yaml")
+    said = judged(load(folder))
+    for path in entries(cache):
+        path.unlink()
+    code = (
+        "from pathlib import Path; from rules.engine import Matcher; from rules.loader import load_rules; "
+        f"Matcher(load_rules([Path({str(folder)!r})], built_in=False))"
+    )
+    running = [subprocess.Popen([sys.executable, "-c", code], cwd=PACKS.parent.parent) for _ in range(4)]
+    assert [process.wait() for process in running] == [0] * 4
+    assert len(entries(cache)) == 2
+    assert all(rules.cache.kept(path.name) for path in entries(cache))
+    assert judged(load(folder)) == said
+
+
+def test_tables_of_packs_are_of_the_packs_that_were_chosen():
+    def said(*names):
+        found = Matcher(load_packs(names)).evaluate([Field(FieldName.PAGE_TITLE, "p", "Join the Labour Party")])
+        return found.ruleset_digest, found.topics
+
+    first = [said("politics"), said("religion"), said("politics", "religion")]
+    assert first[0][1] == first[2][1] != first[1][1]
+    assert len({digest for digest, _ in first}) == 3
+    assert [said("politics"), said("religion"), said("politics", "religion")] == first
 
 
 def test_old_sets_are_deleted(folder, cache):
     for version in range(1, MAX_CACHED + 4):
         write(folder, "en/hiv.yaml", RULE.replace("version: 1", f"version: {version}"))
-        load(folder)
-    assert len(list(cache.iterdir())) == MAX_CACHED
+        judged(load(folder))
+    assert len(list(cache.glob("rules-*"))) == len(list(cache.glob("tables-*"))) == MAX_CACHED
 
 
 def test_a_cache_that_cannot_be_written(folder, cache):

@@ -1,8 +1,8 @@
-from rules.phrases import PhraseIndex, Role, spellings
+from rules.phrases import PhraseIndex, Role, phrase_table, spellings
 
 
 def found(rule, text, **options):
-    return [(hit.role, text[hit.start : hit.end]) for hit in PhraseIndex([rule]).hits(text, **options)]
+    return [(hit.role, text[hit.start : hit.end]) for hit in PhraseIndex(phrase_table([rule])).hits(text, **options)]
 
 
 def test_possessives_in_all_spellings():

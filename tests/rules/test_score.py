@@ -1,7 +1,7 @@
 import pytest
 
 from rules.model import ContextKind, Evidence, FieldName
-from rules.score import BANDS, FIELD_PERCENT, SEARCH_POINTS, SUPPRESSED_BY, Met, assess, band_of
+from rules.score import BANDS, FIELD_PERCENT, SEARCH_POINTS, SUPPRESSED_BY, Met, assess, band_of, head_of
 
 NHS = "https://example-trust.nhs.uk"
 
@@ -74,7 +74,7 @@ def test_context_alone(evaluate, texts, deltas, band):
 )
 def test_fields_weigh(matcher, make_rule, name):
     rule = make_rule("en/a/a", "topic", tier="special_risk")
-    found = assess([Met(rule, Evidence(field=name, parameter="p", text="x", start=0, end=1))], [], "d")
+    found = assess([Met(head_of(rule), Evidence(field=name, parameter="p", text="x", start=0, end=1))], [], "d")
     searched = SEARCH_POINTS if name is FieldName.SEARCH_TERM else 0
     assert found.score == (70 * FIELD_PERCENT.get(name, 100) + 50) // 100 + searched
     if name.startswith("referrer."):
@@ -91,7 +91,9 @@ def test_a_weak_topic_never_lowers_an_action(evaluate):
 def test_two_weak_topics_are_as_much_as_a_named_condition(make_rule):
     def found(*places):
         return assess(
-            [Met(rule, Evidence(field=name, parameter="p", text="x", start=0, end=1)) for rule, name in places], [], "d"
+            [Met(head_of(rule), Evidence(name, "p", "x", 0, 1)) for rule, name in places],
+            [],
+            "d",
         )
 
     site = make_rule("en/site/site", "topic", tier="special_risk", points=25)

@@ -4,7 +4,7 @@ Which parameter holds which kind of text: the wire format reference, sections 2.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from functools import lru_cache, partial
+from functools import partial
 
 from addon.decoders.meta.events import event_kind
 from addon.decoders.meta.identity import USER_DATA_KEYS
@@ -13,14 +13,18 @@ from addon.model import Hit
 from addon.percent import percent_decode
 from addon.redaction import EMAIL
 from rules.address import parts
+from rules.memory import Memory
 from rules.model import Field, FieldName
 
 MAX_TEXT = 200_000
 """Longest text, in code points, that is handed to the rules; structured data is cut at 120,000 by the client."""
 
 MAX_KNOWN_NAME = 64
-MAX_KNOWN_VALUE = 2_000
-"""What was found out of names and values up to this length is kept: the same ones come again and again."""
+MAX_KNOWN_NAMES = 4_096
+"""How many names, up to which length, it is kept of how they are read: the same ones come again and again."""
+
+MAX_KNOWN_VALUE = 20_000
+"""What was found in values up to this length is kept: events of one page repeat them."""
 
 _EVENT_NAMES = frozenset({"ev", "event_name"})
 _ADDRESSES: dict[str, FieldName] = {
@@ -71,13 +75,14 @@ _PERSONAL_KINDS = frozenset(
 
 def fields(hits: Iterable[Hit]) -> tuple[Field, ...]:
     """Return the texts of an event's hits, each text of a kind once."""
-    found: dict[tuple[FieldName, str, str], Field] = {}
+    found: dict[tuple[object, ...], Field] = {}
+    seen_texts: set[tuple[FieldName, str]] = set()
     for number, hit in enumerate(hits):
-        # another request of the same event repeats what the first one says
-        seen_texts = {(field.name, field.text) for field in found.values()} if number else set()
+        if number:  # another request of the same event repeats what the first one says
+            seen_texts = {(field.name, field.text) for field in found.values()}
         for field in _hit_fields(hit):
             if not number or (field.name, field.text) not in seen_texts:
-                found.setdefault((field.name, field.parameter, field.text), field)
+                found.setdefault(field[:3], field)
     return tuple(found.values())
 
 
@@ -85,21 +90,28 @@ def search_term(page_url: str | None) -> str | None:
     """Return what the visitor searched for, as far as the page's address says it."""
     if not page_url:
         return None
-    found = parts(FieldName.PAGE_URL, page_url[:MAX_TEXT])
-    term = next((page_url[part.start : part.end] for part in found if part.name == FieldName.SEARCH_TERM), None)
-    return percent_decode(term) if term else None
+    for part in parts(FieldName.PAGE_URL, page_url[:MAX_TEXT]):
+        if part.name is FieldName.SEARCH_TERM:
+            term = page_url[part.start : part.end]
+            return percent_decode(term) if term else None
+    return None
 
 
-def _hit_fields(hit: Hit) -> Iterator[Field]:
-    has_page = any(name in {"dl", "website_context.location"} and value for name, value, _, _ in hit.parameters)
+def _hit_fields(hit: Hit) -> list[Field]:
+    found: list[Field] = []
     for name, value, _, context in hit.parameters:
         if context == "header":
-            if name == "Referer" and not has_page and value.strip():
-                yield Field(FieldName.PAGE_URL, "Referer", value[:MAX_TEXT])
+            if name == "Referer" and not _names_page(hit) and value.strip():
+                found.append(Field(FieldName.PAGE_URL, "Referer", value[:MAX_TEXT]))
             continue
-        read = _known_reader(name) if len(name) <= MAX_KNOWN_NAME else _reader(name)
-        if read is not None and value.strip():
-            yield from read(name, value[:MAX_TEXT])
+        read = _READERS[name]
+        if read is not None and value and not value.isspace():
+            found += read(name, value[:MAX_TEXT])
+    return found
+
+
+def _names_page(hit: Hit) -> bool:
+    return any(name in {"dl", "website_context.location"} and value for name, value, _, _ in hit.parameters)
 
 
 _Reader = Callable[[str, str], Iterable[Field]]
@@ -123,7 +135,19 @@ def _reader(name: str) -> _Reader | None:
     return None
 
 
-_known_reader = lru_cache(maxsize=4096)(_reader)
+class _Readers(dict[str, _Reader | None]):
+    """What reads a parameter, by its name; names that were met are kept."""
+
+    def __missing__(self, name: str) -> _Reader | None:
+        read = _reader(name)
+        if len(name) <= MAX_KNOWN_NAME:
+            if len(self) >= MAX_KNOWN_NAMES:
+                self.clear()
+            self[name] = read
+        return read
+
+
+_READERS = _Readers()
 
 
 def _event_name(name: str, value: str) -> Iterable[Field]:
@@ -131,7 +155,7 @@ def _event_name(name: str, value: str) -> Iterable[Field]:
 
 
 def _text(kind: FieldName, name: str, value: str) -> Iterable[Field]:
-    return (Field(kind, name, value),)
+    return (_new(Field, (kind, name, value, 0, None)),)
 
 
 def _custom(name: str, value: str) -> Iterable[Field]:
@@ -141,17 +165,25 @@ def _custom(name: str, value: str) -> Iterable[Field]:
     return _json_fields(_content_field, name, value)
 
 
+type _JsonText = tuple[_Choice, str, str]
+
+
 def _json_fields(choose: "_Choice", parameter: str, value: str) -> tuple[Field, ...]:
     """Return the strings of a JSON value; a value that is no JSON is one text."""
-    known = _known_fields if len(value) <= MAX_KNOWN_VALUE and len(parameter) <= MAX_KNOWN_NAME else _found_fields
-    return known(choose, parameter, value)
+    known = len(value) <= MAX_KNOWN_VALUE and len(parameter) <= MAX_KNOWN_NAME
+    return (_known_fields if known else _found_fields)((choose, parameter, value))
 
 
-def _found_fields(choose: "_Choice", parameter: str, value: str) -> tuple[Field, ...]:
-    return tuple(_in_json(choose, parameter, value))
+def _found_fields(given: _JsonText) -> tuple[Field, ...]:
+    return tuple(_in_json(*given))
 
 
-_known_fields = lru_cache(maxsize=2048)(_found_fields)
+def _size(given: _JsonText, found: tuple[Field, ...]) -> int:
+    escaped = sum([len(field.positions) for field in found if field.positions])
+    return 300 + 8 * len(given[2]) + 150 * len(found) + 8 * escaped
+
+
+_known_fields = Memory(_found_fields, _size)
 
 
 def _in_json(choose: "_Choice", parameter: str, value: str) -> Iterator[Field]:

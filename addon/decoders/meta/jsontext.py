@@ -6,7 +6,7 @@ before the break.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import NamedTuple
 
 MAX_LENGTH = 400_000
@@ -16,9 +16,17 @@ MAX_DEPTH = 64
 """Deepest nesting that is read; a string's path is as long as it is deep, so endless nesting would cost endlessly."""
 
 _ESCAPES = {'"': '"', "\\": "\\", "/": "/", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
-_WHITESPACE = " \t\r\n"
 _HEX_LENGTH = 4
 _PLAIN = re.compile(r'[^"\\]*')
+_TOKEN = re.compile(
+    r"[ \t\r\n:]*+(?:"
+    r'"([^"\\]*+)"'  # a string without escapes, as most are
+    r"|([{}\[\],])"
+    r'|(?:true|false|null|[0-9+\-.eE]++)(?=[,\]}:"{\[ \t\r\n]|\Z)'
+    r'|(")'  # a string with escapes, or cut
+    r")"
+)
+_PLAIN_STRING, _MARK = 1, 2  # the groups of a token; a number or a name has none
 
 
 class JsonString(NamedTuple):
@@ -38,68 +46,50 @@ def json_strings(text: str, max_length: int = MAX_LENGTH) -> Iterator[JsonString
     """Yield the string leaves of `text` in order; stop silently where it stops being JSON."""
     text = text[:max_length]
     stack: list[list[str | int | None]] = []  # one item a container: [kind, current key or index]
-    index, length = 0, len(text)
     expect_key = False
-    while index < length:
-        char = text[index]
-        if char in _WHITESPACE or char == ":":
-            index += 1
-        elif char in "{[" and len(stack) >= MAX_DEPTH:
-            return
-        elif char == "{":
-            stack.append(["{", None])
-            expect_key = True
-            index += 1
-        elif char == "[":
-            stack.append(["[", 0])
-            expect_key = False
-            index += 1
-        elif char in "}]":
-            if not stack:
+    found = _TOKEN.match(text)
+    while found:
+        token, end = found.lastindex, found.end()
+        if token == _MARK:
+            char = found[_MARK]
+            if char == ",":
+                if not stack:
+                    return
+                top = stack[-1]
+                if top[0] == "[":
+                    top[1] = int(top[1] or 0) + 1
+                expect_key = top[0] == "{"
+            elif char in "}]":
+                if not stack:
+                    return
+                stack.pop()
+                expect_key = False
+            elif len(stack) >= MAX_DEPTH:
                 return
-            stack.pop()
-            expect_key = False
-            index += 1
-        elif char == ",":
-            if not stack:
-                return
-            top = stack[-1]
-            if top[0] == "[":
-                top[1] = int(top[1] or 0) + 1
-            expect_key = top[0] == "{"
-            index += 1
-        elif char == '"':
-            start = index + 1
-            end = _plain_end(text, start)
-            positions: Sequence[int]
-            if end < length and text[end] == '"':  # no escape in it, as in most strings
-                value, positions, index = text[start:end], (start, end), end + 1
-                even = True
             else:
-                value, positions, index = _string(text, start)
-                even = positions[-1] - positions[0] == len(value)
+                expect_key = char == "{"
+                stack.append([char, None if expect_key else 0])
+        elif token is not None:
+            positions: tuple[int, ...] | None = None
+            if token == _PLAIN_STRING:
+                value, offset = found[_PLAIN_STRING], found.start(_PLAIN_STRING)
+            else:
+                value, places, end = _string(text, end)
+                offset = places[0]
+                positions = None if places[-1] - offset == len(value) else tuple(places)
             if expect_key and stack:
                 stack[-1][1] = value
                 expect_key = False
             else:
-                path = tuple(item[1] for item in stack if item[1] is not None)
-                yield JsonString(path, value, positions[0], None if even else tuple(positions))
-        else:
-            start = index
-            while index < length and text[index] not in ',]}:"{[' and text[index] not in _WHITESPACE:
-                index += 1
-            if index == start or not _is_scalar(text[start:index]):
-                return
+                path = tuple([item[1] for item in stack if item[1] is not None])
+                yield JsonString(path, value, offset, positions)
+        found = _TOKEN.match(text, end)
 
 
 def _plain_end(text: str, start: int) -> int:
     """Return where a quotation mark, a backslash or the end of the text follows `start`."""
     found = _PLAIN.match(text, start)
     return found.end() if found else start
-
-
-def _is_scalar(word: str) -> bool:
-    return word in {"true", "false", "null"} or all(char in "0123456789+-.eE" for char in word)
 
 
 def _string(text: str, start: int) -> tuple[str, list[int], int]:

@@ -128,3 +128,73 @@ def test_endless_nesting_is_left_unread() -> None:
 def test_no_more_than_the_longest_text_is_read() -> None:
     text = '["' + "x" * jsontext.MAX_LENGTH + '"]'
     assert [len(leaf.text) for leaf in json_strings(text)] == [jsontext.MAX_LENGTH - 2]
+
+
+PIECES = st.lists(
+    st.sampled_from(
+        [
+            *'{}[],:"\\ \t\n-.',
+            "true",
+            "false",
+            "nul",
+            "null",
+            "1e5",
+            "12",
+            "a",
+            "\u00e9",
+            "\\u00e9",
+            '"x"',
+            '\\"',
+            "\u00a0",
+        ]
+    ),
+    max_size=40,
+).map("".join)
+
+
+def plainly_read(text: str) -> Iterator[JsonString]:
+    """Read character by character, as `json_strings` does token by token."""
+    stack: list[list[str | int | None]] = []
+    index, expect_key = 0, False
+    while index < len(text):
+        char = text[index]
+        index += 1
+        if char in " \t\r\n:":
+            continue
+        if char in "{[":
+            if len(stack) >= jsontext.MAX_DEPTH:
+                return
+            stack.append(["{", None] if char == "{" else ["[", 0])
+            expect_key = char == "{"
+        elif char in "}]":
+            if not stack:
+                return
+            stack.pop()
+            expect_key = False
+        elif char == ",":
+            if not stack:
+                return
+            if stack[-1][0] == "[":
+                stack[-1][1] += 1
+            expect_key = stack[-1][0] == "{"
+        elif char == '"':
+            value, positions, index = jsontext._string(text, index)
+            if expect_key and stack:
+                stack[-1][1] = value
+                expect_key = False
+            else:
+                even = positions[-1] - positions[0] == len(value)
+                path = tuple(item[1] for item in stack if item[1] is not None)
+                yield JsonString(path, value, positions[0], None if even else tuple(positions))
+        else:
+            start = index - 1
+            while index < len(text) and text[index] not in ',]}:"{[ \t\r\n':
+                index += 1
+            word = text[start:index]
+            if word not in {"true", "false", "null"} and not all(char in "0123456789+-.eE" for char in word):
+                return
+
+
+@given(PIECES | st.text() | st.integers(0, 70).map(lambda depth: "[" * depth + '"x"'))
+def test_tokens_are_read_as_characters_are(text: str) -> None:
+    assert list(json_strings(text)) == list(plainly_read(text))
