@@ -1,5 +1,6 @@
 """What is made without a check is what would be made with one."""
 
+import pickle
 from collections.abc import Callable
 from typing import Any
 
@@ -46,6 +47,7 @@ def test_a_copy_and_a_text_read_back_are_ordinary() -> None:
     made = unchecked(Example)(number=1)
     assert made.model_copy(update={"text": "else"}) == Example(number=1, text="else")
     assert made == Example(number=1)
+    assert pickle.loads(pickle.dumps(made)) == made
     assert hash(made) == hash(Example(number=1))
     with pytest.raises(ValidationError):
         made.text = "else"  # type: ignore[misc]

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from addon.decoders.base import RequestRole
 from addon.model import CapturedRequest, Event, Identifier
 from addon.observation import ObservedRequest
 from cli import setups
@@ -53,14 +54,17 @@ def fetched(captured: MakeRequest) -> Callable[..., ObservedRequest]:
     """Return the request for a configuration as it was observed."""
 
     def make(
-        body: bytes | None, *, pixel: str = PIXEL, at: float = START, role: str = "configuration", source: str = "s1"
+        body: bytes | None,
+        *,
+        pixel: str = PIXEL,
+        at: float = START,
+        role: RequestRole = "configuration",
+        source: str = "s1",
     ) -> ObservedRequest:
         url = f"https://connect.facebook.net/signals/config/{pixel}?v=2.9.383&domain=www.example-clinic.example"
         request = captured(url, started_at=at, response_body=body)
         key = sha256(f"{source} {at} {pixel}")
-        return ObservedRequest.model_validate(
-            {"key": key, "digest": key, "source_id": source, "vendor": "meta", "role": role, "request": request}
-        )
+        return ObservedRequest(key=key, digest=key, source_id=source, vendor="meta", role=role, request=request)
 
     return make
 
