@@ -21,7 +21,7 @@ from addon.netstrings import NetstringError
 from addon.observation import Glimpse
 from addon.reader import CaptureReader, broken, storable_address
 from addon.sieve import may_matter
-from addon.stride import Memory, Runs, Target, step_over
+from addon.stride import Repeats, Runs, Target, step_over
 from addon.vocabulary import Delivery, SourceKind
 
 WINDOW = 4 << 20
@@ -40,16 +40,16 @@ class FrameReader(CaptureReader):
     kind: ClassVar[SourceKind] = "mitm"
 
     def __init__(
-        self, path: Path, size: int, start: int = 0, stop: int | None = None, memory: Memory | None = None
+        self, path: Path, size: int, start: int = 0, stop: int | None = None, repeats: Repeats | None = None
     ) -> None:
         """Prepare to read `path`, which has `size` bytes; nothing is opened yet.
 
-        Readers of parts of the same file may share a `memory`.
+        Readers of parts of the same file may share `repeats`.
         """
         super().__init__(path, size)
         self.read_to = start
         self._stop = size if stop is None else stop
-        self._memory = memory or Memory()
+        self._repeats = repeats or Repeats()
         self._runs = Runs()
 
     def __iter__(self) -> Iterator[CapturedRequest]:
@@ -135,18 +135,18 @@ class FrameReader(CaptureReader):
         A frame of another shape ends it before that frame.
         """
         position = 0
-        memory, runs = self._memory, self._runs
+        repeats, runs = self._repeats, self._runs
         while position < len(window):
             if may_be_site is not None:
-                passed = step_over(window, position, base, memory, runs, may_be_site)
+                passed = step_over(window, position, base, repeats, runs, may_be_site)
                 position = passed.position
                 self.add(passed.seen, passed.first_at, passed.last_at)
             parts = split(window, position)
             if parts is None:
                 break
             try:
-                facts = memory.outline(parts.lines)
-                target = memory.target(parts.place, parts.version, facts.host)
+                facts = repeats.outlines[parts.lines]
+                target = repeats.target(parts.place, parts.version, facts.host)
                 if (
                     may_be_site is None
                     or facts.page_like
@@ -175,7 +175,7 @@ class FrameReader(CaptureReader):
     def _request(self, window: bytes, position: int, parts: Parts, target: Target) -> CapturedRequest:
         if not parts.target.startswith(b"/"):
             raise NetstringError("a path that is none")
-        ends = self._memory.connections(ends_of(window, parts.rest, parts.end))
+        ends = self._repeats.ends[ends_of(window, parts.rest, parts.end)]
         answer = None
         if parts.answer_end > parts.answer:
             answer = read_answer(window, parts.answer, parts.answer_end)

@@ -25,10 +25,11 @@ from addon.frameshape import (
 from addon.model import Epoch
 from addon.netstrings import NetstringError
 from addon.observation import Glimpse
+from addon.remembered import Remembered
 from addon.sieve import Host, Outline, Shown, host_of, may_matter, outline
 
-MAX_REMEMBERED = 2048
-"""How many header blocks and targets are remembered, each."""
+MOST_REMEMBERED = 2048
+"""How many header blocks, targets and connections are remembered, each."""
 
 MAX_BLOCK = 16_384
 """Longest block, in bytes, that is remembered."""
@@ -46,32 +47,19 @@ class Target(NamedTuple):
     host: Host
 
 
-class Memory:
-    """What repeats from flow to flow and is read once: header blocks, targets, connections."""
+class Repeats:
+    """What repeats from flow to flow and is read once: header blocks, targets, connections.
+
+    Readers of parts of the same file may share one.
+    """
 
     def __init__(self) -> None:
         """Start with nothing."""
-        self.outlines: dict[bytes, Outline] = {}
+        self.outlines = Remembered[bytes, Outline](lambda lines: outline(read_lines(lines)), MOST_REMEMBERED, MAX_BLOCK)
+        """What header lines, as written, tell by themselves. Raises NetstringError."""
+        self.ends = Remembered[bytes, Ends](read_ends, MOST_REMEMBERED, MAX_BLOCK)
+        """The addresses of a flow's two ends by its connections as written. Raises NetstringError."""
         self.targets: dict[tuple[bytes, bytes, str | None], Target] = {}
-        self.ends: dict[bytes, Ends] = {}
-
-    def outline(self, lines: bytes) -> Outline:
-        """Return what header lines, as written, tell by themselves. Raises NetstringError."""
-        found = self.outlines.get(lines)
-        if found is None:
-            found = outline(read_lines(lines))
-            if len(lines) <= MAX_BLOCK:
-                _remember(self.outlines, lines, found)
-        return found
-
-    def connections(self, written: bytes) -> Ends:
-        """Return the addresses of a flow's two ends from its connections as written. Raises NetstringError."""
-        found = self.ends.get(written)
-        if found is None:
-            found = read_ends(written)
-            if len(written) <= MAX_BLOCK:
-                _remember(self.ends, written, found)
-        return found
 
     def target(self, place: bytes, version: bytes, host: str | None) -> Target:
         """Return where a request goes, as mitmproxy tells it, by its place, version and `Host` header.
@@ -83,15 +71,10 @@ class Memory:
         if found is None:
             found = _target(place, version, host)
             if len(place) <= MAX_BLOCK:
-                _remember(self.targets, key, found)
+                if len(self.targets) >= MOST_REMEMBERED:
+                    self.targets.clear()
+                self.targets[key] = found
         return found
-
-
-def _remember[K, V](known: dict[K, V], key: K, value: V) -> None:
-    """Keep a value; where there are too many, all others are forgotten."""
-    if len(known) >= MAX_REMEMBERED:
-        known.clear()
-    known[key] = value
 
 
 def _target(place: bytes, version: bytes, host: str | None) -> Target:
@@ -164,7 +147,7 @@ class Passed(NamedTuple):
 
 
 def step_over(
-    window: bytes, position: int, base: int, memory: Memory, runs: Runs, may_be_site: Callable[[str], bool]
+    window: bytes, position: int, base: int, repeats: Repeats, runs: Runs, may_be_site: Callable[[str], bool]
 ) -> Passed:
     """Step over frames from `position` on that cannot matter, to the first that may.
 
@@ -173,7 +156,7 @@ def step_over(
     size = len(window)
     seen = 0
     first_at = last_at = None
-    outlines, targets, shown_by, lasts = memory.outlines, memory.targets, runs.shown, runs.lasts
+    outlines, targets, shown_by, lasts = repeats.outlines, repeats.targets, runs.shown, runs.lasts
     sites: dict[str, bool] = {}
     while position < size:
         frame = frame_at(window, position)
@@ -210,19 +193,11 @@ def step_over(
         ):
             break
         version = behind[2]
-        block = window[lines:lines_end]
-        facts = outlines.get(block)
-        if facts is None:
-            try:
-                facts = memory.outline(block)
-            except NetstringError:
-                break
-        where = targets.get((place, version, facts.host))
-        if where is None:
-            try:
-                where = memory.target(place, version, facts.host)
-            except NetstringError:
-                break
+        try:
+            facts = outlines[window[lines:lines_end]]
+            where = targets.get((place, version, facts.host)) or repeats.target(place, version, facts.host)
+        except NetstringError:
+            break
         host = where.host
         if facts.page_like or host.whole or may_matter(where.method, target, content):
             break

@@ -20,12 +20,13 @@ from itertools import batched
 from pathlib import Path
 from typing import NamedTuple
 
+from addon.collecting import collect_rarely
 from addon.frames import FrameReader
 from addon.model import CapturedRequest, Epoch, Problem
 from addon.observation import Glimpse, Sight, look
 from addon.settling import Judge, PartRead, read_part
 from addon.store.rows import EventRows, RequestRow, event_rows, observed_request
-from addon.stride import Memory
+from addon.stride import Repeats
 from rules.engine import Matcher
 from rules.loader import load_packs
 
@@ -142,7 +143,7 @@ def _context() -> multiprocessing.context.BaseContext:
 class _Process:
     """What one of the processes keeps between two parts of the work."""
 
-    memory = Memory()
+    repeats = Repeats()
     matcher: Matcher | None = None
 
 
@@ -150,6 +151,7 @@ def _begin(matcher: Matcher) -> None:
     """Leave Ctrl-C to the parent, and end when it does."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _Process.matcher = matcher
+    collect_rarely()
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
@@ -161,7 +163,7 @@ def _end_with_parent() -> None:
 
 
 def _read_part(path: Path, size: int, start: int, stop: int) -> _Part:
-    reader = FrameReader(path, size, start, stop, _Process.memory)
+    reader = FrameReader(path, size, start, stop, _Process.repeats)
     sights = [
         look(item) if isinstance(item, CapturedRequest) else item for item in reader.relevant() if item is not None
     ]

@@ -67,6 +67,7 @@ def replay(
       pixelwitness replay visit.mitm --persona person.yaml
     """
     from addon.capture import read_capture  # noqa: PLC0415 - loaded when needed
+    from addon.collecting import collect_rarely  # noqa: PLC0415
     from addon.replay import replay as read_into  # noqa: PLC0415
     from addon.store.store import Store  # noqa: PLC0415
     from cli.rulebook import matcher  # noqa: PLC0415
@@ -83,6 +84,7 @@ def replay(
     wanted = pack_names(packs) if packs else None
     person = persons.read(persona)
     names = []
+    collect_rarely()
     with Store(db) as store:
         for batch in batches:
             try:

@@ -17,7 +17,7 @@ from addon.frameshape import split
 from addon.model import CapturedRequest
 from addon.observation import Glimpse
 from addon.sieve import Shown
-from addon.stride import Memory, Passed, Runs, step_over
+from addon.stride import Passed, Repeats, Runs, step_over
 
 START = 1_790_000_000.25
 
@@ -48,12 +48,12 @@ def frame(made: http.HTTPFlow) -> bytes:
 
 def stepped(*made: http.HTTPFlow, first: http.HTTPFlow | None = None) -> Passed:
     """Step over flows whose site's run was begun by `first`, or by the first of them."""
-    memory, runs = Memory(), Runs()
+    repeats, runs = Repeats(), Runs()
     before = first or made[0]
-    shown = memory.outline(_lines(frame(before))).shown
+    shown = repeats.outlines[_lines(frame(before))].shown
     assert shown is not None
     assert list(runs.add(0, START, "clinic.example", shown))
-    return step_over(b"".join(map(frame, made)), 0, 0, memory, runs, bool)
+    return step_over(b"".join(map(frame, made)), 0, 0, repeats, runs, bool)
 
 
 def _lines(written: bytes) -> bytes:
@@ -88,14 +88,14 @@ def test_what_may_matter_is_not_stepped_over(other: http.HTTPFlow) -> None:
 
 
 def test_the_last_of_a_run_is_remembered_with_its_place() -> None:
-    runs, memory = Runs(), Memory()
-    shown = memory.outline(_lines(frame(flow()))).shown
+    runs, repeats = Runs(), Repeats()
+    shown = repeats.outlines[_lines(frame(flow()))].shown
     assert shown is not None
     assert list(runs.add(7, START, "clinic.example", shown)) == [
         Glimpse(7, START, "clinic.example", shown.told, shown.same_site, shown.gpc)
     ]
     window = frame(flow(at=1)) + frame(flow(at=2))
-    step_over(window, 0, 100, memory, runs, bool)
+    step_over(window, 0, 100, repeats, runs, bool)
     assert [(item.position, item.at) for item in runs.end()] == [(100 + len(frame(flow(at=1))), START + 2)]
     assert not list(runs.end())
 
@@ -107,7 +107,7 @@ def test_a_run_ends_where_a_reading_may_change_with_time() -> None:
     assert len(list(runs.add(0, START, "clinic.example", shown))) == 1
     assert list(runs.add(1, START + 1, "clinic.example", shown)) == []
     window = frame(flow())
-    assert step_over(window, 0, 0, Memory(), runs, bool).seen == 0
+    assert step_over(window, 0, 0, Repeats(), runs, bool).seen == 0
 
 
 class Everything:
@@ -165,8 +165,8 @@ def test_a_changed_byte_in_what_says_where_a_request_goes_is_not_stepped_over_bl
     stop = whole.index(b"13:timestamp_end;", start)
     at = start + place % (stop - start)
     changed = whole[:at] + bytes([byte]) + whole[at + 1 :]
-    memory, runs = Memory(), Runs()
-    passed = step_over(changed, 0, 0, memory, runs, lambda _: False)
+    repeats, runs = Repeats(), Runs()
+    passed = step_over(changed, 0, 0, repeats, runs, lambda _: False)
     if passed.seen:
         value = tnetstring.loads(changed)
         assert b"/tr" not in value[b"request" if b"request" in value else "request"]["path"]
