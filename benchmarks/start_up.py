@@ -3,8 +3,8 @@
     python benchmarks/start_up.py [RUNS]
 
 Each command is run RUNS times (by default 9) on inputs that hold next to nothing: a table of three rows, and a
-capture of one pixel request, both made here. The first run of each is not counted; it fills the cache of rules and compiles
-the modules.
+capture of one pixel request, both made here. The first run of each is not counted; it fills the cache of rules and
+compiles the modules.
 """
 
 import os
