@@ -180,7 +180,7 @@ def observed_request(row: RequestRow) -> ObservedRequest:
             method=method,
             url=url,
             http_version=http_version,
-            headers=from_json(headers),
+            headers=_lines(headers),
             body=body,
             body_problem=body_problem,
             started_at=started_at,
@@ -188,7 +188,7 @@ def observed_request(row: RequestRow) -> ObservedRequest:
             server_address=server_address,
             delivery=delivery,
             status=status,
-            response_headers=from_json(response_headers),
+            response_headers=_lines(response_headers),
             response_body=response_body,
             held=bool(held),
             reconstruction=bool(reconstruction),
@@ -199,6 +199,10 @@ def observed_request(row: RequestRow) -> ObservedRequest:
 def of_source(source: str, rows: Iterable[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
     """Yield rows of observations, whose first column is always their source, as those of `source`."""
     return ((source, *row[1:]) for row in rows)
+
+
+def _lines(text: str) -> tuple[tuple[str, str], ...]:
+    return tuple([(name, value) for name, value in from_json(text)])
 
 
 class Withdrawal(Frozen):
