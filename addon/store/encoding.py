@@ -59,13 +59,12 @@ def event_text(event: Event) -> str:
 
 def _hit_values(hit: Hit, event: Event) -> dict[str, Any]:
     values: dict[str, Any] = {"request_key": hit.request_key, "index": hit.index, "transport": hit.transport}
-    of_hit, of_event = hit.__dict__, event.__dict__
     for name in _SHARED:
-        value = of_hit[name]
-        if value != of_event[name]:
+        value = getattr(hit, name)
+        if value != getattr(event, name):
             values[name] = value
     for name in _MAY_LACK:
-        value = of_hit[name]
+        value = getattr(hit, name)
         if value is not None:
             values[name] = value
     if hit.parameters:

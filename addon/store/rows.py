@@ -205,6 +205,10 @@ def of_source(source: str, rows: Iterable[tuple[Any, ...]]) -> Iterator[tuple[An
     return ((source, *row[1:]) for row in rows)
 
 
+def _lines(text: str) -> tuple[tuple[str, str], ...]:
+    return tuple([(name, value) for name, value in from_json(text)])
+
+
 class Withdrawal(Frozen):
     """That a mark no longer counts: why, who says so, and when (RFC 3339)."""
 
