@@ -196,10 +196,6 @@ def observed_request(row: RequestRow) -> ObservedRequest:
     )
 
 
-def _lines(text: str) -> tuple[tuple[str, str], ...]:
-    return tuple([(name, value) for name, value in from_json(text)])
-
-
 def of_source(source: str, rows: Iterable[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
     """Yield rows of observations, whose first column is always their source, as those of `source`."""
     return ((source, *row[1:]) for row in rows)
