@@ -136,14 +136,16 @@ class HarReader(CaptureReader):
         host = _host_at(url[:path] if path > 0 else "")
         if host.whole:
             return None
-        told = outline(_outlined(request))
+        lines = _outlined(request)
+        told = outline(lines)
         if told.page_like:
             return None
         body = _body(request.get("postData"), _headers(request))[0] if method == "POST" else b""
         if may_matter(method, url[path:].encode("utf-8"), body):
             return None
         if not self._shows_cookies:  # one entry that shows cookies must be seen: without any, a HAR was sanitised
-            self._shows_cookies = told.cookies or bool(_header_list(response.get("headers"), _SET_COOKIE))
+            has_cookies = any(name.lower() == "cookie" for name, _ in lines)
+            self._shows_cookies = has_cookies or bool(_header_list(response.get("headers"), _SET_COOKIE))
             if self._shows_cookies:
                 return None
         if may_be_site(host.site) and may_set_telling(_header_list(response.get("headers"), _SET_COOKIE)):
