@@ -26,6 +26,9 @@ from addon.vocabulary import Delivery, SourceKind
 MAX_PROBLEMS = 200
 """Most broken entries that are named one by one."""
 
+ROUND = 500
+"""After so many entries what was found may be kept elsewhere."""
+
 _ENTRIES = ("log", "entries")
 _UNREADABLE = (KeyError, TypeError, ValueError, AttributeError, RecursionError)
 _OUTLINED = frozenset({"accept", "cookie", "host", "sec-fetch-dest", "sec-fetch-site", "sec-gpc"})
@@ -52,13 +55,17 @@ class HarReader(CaptureReader):
             if request is not None:
                 yield request
 
-    def relevant(self, may_be_site: Callable[[str], bool] = bool) -> Iterator[CapturedRequest | Glimpse]:
+    def relevant(self, may_be_site: Callable[[str], bool] = bool) -> Iterator[CapturedRequest | Glimpse | None]:
         """Yield, in order, the requests that can matter and glimpses of those passed over.
 
-        Sites of which `may_be_site` is False show nothing (see `addon.frames.FrameReader.relevant`).
+        Sites of which `may_be_site` is False show nothing, and None says that what came before may be kept elsewhere
+        (see `addon.frames.FrameReader.relevant`).
         """
         runs = GlimpseRuns()
         for number, entry in self._entries():
+            if number % ROUND == 0 and self._shows_cookies:  # until then, what is held may turn out to show nothing
+                yield from runs.flush()
+                yield None
             seen = self._passed_over(entry, number, may_be_site)
             if seen is not None:
                 self._note_time(seen.at)
@@ -67,9 +74,15 @@ class HarReader(CaptureReader):
                 continue
             request = self._request(entry, number)
             if request is not None:
+                self._shows_cookies = self._shows_cookies or _shows_cookies(request)
                 yield from runs.flush()
                 yield request
         yield from runs.flush()
+
+    @property
+    def resumes_at(self) -> int | None:
+        """Return None: the entries of a HAR are counted, and not found by a place."""
+        return None
 
     def _entries(self) -> Iterator[tuple[int, Any]]:
         """Yield number and content of every entry."""
@@ -143,17 +156,20 @@ class HarReader(CaptureReader):
         body = _body(request.get("postData"), _headers(request))[0] if method == "POST" else b""
         if may_matter(method, url[path:].encode("utf-8"), body):
             return None
-        if not self._shows_cookies:  # one entry that shows cookies must be seen: without any, a HAR was sanitised
-            has_cookies = any(name.lower() == "cookie" for name, _ in lines)
-            self._shows_cookies = has_cookies or bool(_header_list(response.get("headers"), _SET_COOKIE))
-            if self._shows_cookies:
-                return None
-        if may_be_site(host.site) and may_set_telling(_header_list(response.get("headers"), _SET_COOKIE)):
+        sets = _header_list(response.get("headers"), _SET_COOKIE)
+        if not self._shows_cookies and (sets or any(name.lower() == "cookie" for name, _ in lines)):
+            return None  # one entry that shows cookies must be seen: a HAR without any was sanitised
+        if may_be_site(host.site) and may_set_telling(sets):
             return None
         if not isinstance(response, dict):
             return None
         at = _epoch(str(entry["startedDateTime"]))
         return Glimpse(number, at, host.site, told.told, told.same_site, told.gpc)
+
+
+def _shows_cookies(request: CapturedRequest) -> bool:
+    names = (name.lower() for name, _ in (*request.headers, *request.response_headers))
+    return any(name in {"cookie", "set-cookie"} for name in names)
 
 
 def _outlined(request: dict[str, Any]) -> Lines:

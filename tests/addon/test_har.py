@@ -495,7 +495,7 @@ def sparingly_observed(reader: HarReader, *, knows_sites: bool) -> Observer:
     for item in reader.relevant(observer.is_site if knows_sites else bool):
         if isinstance(item, Glimpse):
             observer.glimpse(item)
-        else:
+        elif item is not None:
             observer.observe(item)
     observer.finish()
     return observer
