@@ -10,31 +10,18 @@ program, and memory stays flat. What nobody needs is not examined: damage inside
 of a request that cannot matter is not noticed, and reading goes on.
 """
 
-import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import BinaryIO, ClassVar, NamedTuple
+from typing import BinaryIO, ClassVar
 
-from addon.consent.belief import era
-from addon.consent.evidence import read_told
 from addon.consent.setcookie import may_set_telling
-from addon.frameshape import (
-    Ends,
-    Parts,
-    answer_lines,
-    ends_of,
-    frame_length,
-    read_answer,
-    read_ends,
-    read_lines,
-    read_place,
-    split,
-)
+from addon.frameshape import Parts, answer_lines, ends_of, frame_length, read_answer, read_lines, split
 from addon.model import CapturedRequest
 from addon.netstrings import NetstringError
 from addon.observation import Glimpse
 from addon.reader import CaptureReader, broken, storable_address
-from addon.sieve import Host, Outline, host_of, may_matter, outline
+from addon.sieve import may_matter
+from addon.stride import Memory, Runs, Target, step_over
 from addon.vocabulary import Delivery, SourceKind
 
 WINDOW = 4 << 20
@@ -42,34 +29,6 @@ WINDOW = 4 << 20
 
 SMALL_WINDOW = 1 << 16
 """How many are read after a flow of another shape, of which there may be more."""
-
-MAX_REMEMBERED = 2048
-"""How many header blocks, targets and connections are remembered, each."""
-
-MAX_BLOCK = 16_384
-"""Longest block, in bytes, that is remembered."""
-
-_AUTHORITY = re.compile(r"([A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,250}[A-Za-z0-9_])?)(?::([0-9]{1,5}))?")
-_LABELS = re.compile(r"[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63})*")
-_DEFAULT_PORTS = {"http": 80, "https": 443}
-
-
-class _Target(NamedTuple):
-    """Where a request goes: its method, its address before the path, and its host."""
-
-    method: str
-    begin: str
-    host: Host
-
-
-class Memory:
-    """What repeats from flow to flow and is read once: header blocks, targets, connections."""
-
-    def __init__(self) -> None:
-        """Start with nothing."""
-        self.outlines: dict[bytes, Outline] = {}
-        self.targets: dict[tuple[bytes, str, str | None], _Target] = {}
-        self.ends: dict[bytes, Ends] = {}
 
 
 class FrameReader(CaptureReader):
@@ -90,10 +49,8 @@ class FrameReader(CaptureReader):
         super().__init__(path, size)
         self.read_to = start
         self._stop = size if stop is None else stop
-        memory = memory or Memory()
-        self._outlines, self._targets, self._ends = memory.outlines, memory.targets, memory.ends
-        self._runs: dict[str, tuple[object, ...]] = {}
-        self._lasts: dict[str, Glimpse] = {}
+        self._memory = memory or Memory()
+        self._runs = Runs()
 
     def __iter__(self) -> Iterator[CapturedRequest]:
         """Yield every HTTP request of the file in order; a break ends the stream and is a problem."""
@@ -145,7 +102,7 @@ class FrameReader(CaptureReader):
                 if used:
                     self._note(memoryview(window)[:used])
                     self.read_to += used
-                    yield from self._flush()
+                    yield from self._runs.end()
                     self.note_boundary(self.read_to)
                     yield None
                     wanted = min(2 * wanted, WINDOW) if wanted < WINDOW else WINDOW
@@ -154,7 +111,7 @@ class FrameReader(CaptureReader):
                 if length is not None and len(window) < length <= self._stop - self.read_to:
                     wanted = max(length, 2 * wanted)  # a frame that is longer than the window
                     continue
-                yield from self._flush()
+                yield from self._runs.end()
                 start = self.read_to
                 request = self._by_mitmproxy(file)
                 if request is not None:
@@ -167,7 +124,7 @@ class FrameReader(CaptureReader):
                 wanted = SMALL_WINDOW
             else:
                 self.complete = self._stop == self.size
-            yield from self._flush()
+            yield from self._runs.end()
             self._note_again(file, self.read_to, self._stop)
 
     def _items(
@@ -178,16 +135,18 @@ class FrameReader(CaptureReader):
         A frame of another shape ends it before that frame.
         """
         position = 0
-        size = len(window)
-        outlines, targets = self._outlines, self._targets
-        while position < size:
+        memory, runs = self._memory, self._runs
+        while position < len(window):
+            if may_be_site is not None:
+                passed = step_over(window, position, base, memory, runs, may_be_site)
+                position = passed.position
+                self.add(passed.seen, passed.first_at, passed.last_at)
             parts = split(window, position)
             if parts is None:
                 break
             try:
-                facts = outlines.get(parts.lines) or self._outline(parts.lines)
-                key = (parts.place, parts.version, facts.host)
-                target = targets.get(key) or self._target(key)
+                facts = memory.outline(parts.lines)
+                target = memory.target(parts.place, parts.version, facts.host)
                 if (
                     may_be_site is None
                     or facts.page_like
@@ -196,74 +155,27 @@ class FrameReader(CaptureReader):
                     or (may_be_site(target.host.site) and self._answer_tells(window, parts))
                 ):
                     request = self._request(window, base + position, parts, target)
-                    for last in self._flush():
+                    for last in runs.end():
                         yield position, last
-                    self._seen(parts.at)
+                    self.add(1, parts.at, parts.at)
                     position = parts.end
                     yield position, request
                     continue
-                if (facts.told or facts.same_site) and may_be_site(target.host.site):
-                    seen = Glimpse(base + position, parts.at, target.host.site, facts.told, facts.same_site, facts.gpc)
-                    for glimpse in self._glimpses(seen):
+                if facts.shown is not None and may_be_site(target.host.site):
+                    for glimpse in runs.add(base + position, parts.at, target.host.site, facts.shown):
                         yield position, glimpse
             except NetstringError:
                 break
-            self._seen(parts.at)
+            self.add(1, parts.at, parts.at)
             position = parts.end
         yield position, None
 
-    def _seen(self, at: float) -> None:
-        self.seen += 1
-        self._note_time(at)
-
-    # what repeats from flow to flow
-
-    def _outline(self, lines: bytes) -> Outline:
-        found = outline(read_lines(lines))
-        if len(lines) <= MAX_BLOCK:
-            _remember(self._outlines, lines, found)
-        return found
-
-    def _target(self, key: tuple[bytes, str, str | None]) -> _Target:
-        """Return where a request goes, as mitmproxy tells it. Raises NetstringError where that takes mitmproxy."""
-        place = read_place(key[0])
-        header = place.authority or key[2] if not key[1].startswith("HTTP/1") else key[2]
-        default = _DEFAULT_PORTS.get(place.scheme)
-        found = _AUTHORITY.fullmatch(header or place.host)
-        if (
-            default is None
-            or found is None
-            or not place.method.isascii()
-            or not place.method.isupper()
-            or place.method == "CONNECT"
-            or _LABELS.fullmatch(found[1]) is None
-            or "xn--" in found[1].lower()
-        ):
-            raise NetstringError("a target that is not read here")
-        port = int(found[2] or default) if header else place.port
-        if port > 65535 or (found[2] and not header):
-            raise NetstringError("a target that is not read here")
-        authority = found[1] if port == default else f"{found[1]}:{port}"
-        made = _Target(place.method, f"{place.scheme}://{authority}", host_of(found[1].lower().rstrip(".")))
-        if len(key[0]) <= MAX_BLOCK:
-            _remember(self._targets, key, made)
-        return made
-
-    def _connections(self, window: bytes, parts: Parts) -> Ends:
-        written = ends_of(window, parts.rest, parts.end)
-        found = self._ends.get(written)
-        if found is None:
-            found = read_ends(written)
-            if len(written) <= MAX_BLOCK:
-                _remember(self._ends, written, found)
-        return found
-
     # requests
 
-    def _request(self, window: bytes, position: int, parts: Parts, target: _Target) -> CapturedRequest:
+    def _request(self, window: bytes, position: int, parts: Parts, target: Target) -> CapturedRequest:
         if not parts.target.startswith(b"/"):
             raise NetstringError("a path that is none")
-        ends = self._connections(window, parts)
+        ends = self._memory.connections(ends_of(window, parts.rest, parts.end))
         answer = None
         if parts.answer_end > parts.answer:
             answer = read_answer(window, parts.answer, parts.answer_end)
@@ -277,7 +189,7 @@ class FrameReader(CaptureReader):
             position=position,
             method=target.method,
             url=storable_address(target.begin + parts.target.decode("utf-8", "surrogateescape")),
-            http_version=parts.version,
+            http_version=parts.version.decode("ascii"),
             headers=read_lines(parts.lines),
             body=parts.content or b"",
             body_problem="the body is missing in the capture" if parts.content is None else None,
@@ -301,7 +213,7 @@ class FrameReader(CaptureReader):
             return None
         self.read_to = file.tell()
         if request is not None:
-            self._seen(request.started_at)
+            self.add(1, request.started_at, request.started_at)
         return request
 
     # glimpses
@@ -314,23 +226,6 @@ class FrameReader(CaptureReader):
         if lines is None:
             raise NetstringError("an answer of another shape")
         return b"set-cookie" in lines.lower() and may_set_telling(read_lines(lines))
-
-    def _glimpses(self, seen: Glimpse) -> tuple[Glimpse, ...]:
-        """Return the glimpse where it begins a run of those that show the same, after the last of the run before."""
-        reading = read_told(seen.told)
-        shows = (*seen[3:], era(reading, seen.at) if reading else 0)
-        if self._runs.get(seen.site) == shows:
-            self._lasts[seen.site] = seen
-            return ()
-        self._runs[seen.site] = shows
-        last = self._lasts.pop(seen.site, None)
-        return (seen,) if last is None else (last, seen)
-
-    def _flush(self) -> Iterator[Glimpse]:
-        """Yield the last glimpse of every run, and begin new ones."""
-        yield from sorted(self._lasts.values())
-        self._lasts.clear()
-        self._runs.clear()
 
 
 def _last_boundary(window: bytes) -> int:
@@ -345,9 +240,3 @@ def _last_boundary(window: bytes) -> int:
         if end > size:
             return position
         position = end
-
-
-def _remember[K, V](known: dict[K, V], key: K, value: V) -> None:
-    if len(known) >= MAX_REMEMBERED:
-        known.clear()
-    known[key] = value

@@ -12,24 +12,46 @@ from typing import NamedTuple
 from addon.bodies import MAX_KEPT_RESPONSE, is_looked_into, unpacked
 from addon.netstrings import NetstringError, read_pairs, read_value
 
-_frame_at = re.compile(rb"(\d{1,12}):9:websocket;0:~8:response;(\d{1,12}):").match
+frame_at = re.compile(rb"(\d{1,12}):9:websocket;0:~8:response;(\d{1,12}):").match
 _request_at = re.compile(rb"([}~])7:request;(\d{1,12}):4:path;(\d{1,9}):").match
 _place_at = re.compile(
     rb",(9:authority;[^,]*+,6:scheme;[^,]*+,6:method;[^,]*+,4:port;[^#]*+#4:host;[^;]*+;)"
     rb"13:timestamp_end;(\d\d?:[0-9.]++\^|0:~)15:timestamp_start;(\d\d?):([0-9.]++)\^8:trailers;0:~"
     rb"7:content;(\d{1,12}):(?:,7:headers;(\d{1,9}):)?"
 ).match
-_headers_at = re.compile(rb"[,~]7:headers;(\d{1,9}):").match
+headers_at = re.compile(rb"[,~]7:headers;(\d{1,9}):").match
 _VERSIONS = {
-    b"]12:http_version;%d:%b," % (len(name), name): name.decode("ascii")
-    for name in (b"HTTP/1.0", b"HTTP/1.1", b"HTTP/2.0", b"HTTP/3")
+    b"]12:http_version;%d:%b," % (len(name), name): name for name in (b"HTTP/1.0", b"HTTP/1.1", b"HTTP/2.0", b"HTTP/3")
 }
+plain_request_at = re.compile(
+    rb"}7:request;(\d{1,12}):4:path;(\d{1,9}):([^,]*+),"
+    rb"(9:authority;[^,]*+,6:scheme;[^,]*+,6:method;[^,]*+,4:port;[^#]*+#4:host;[^;]*+;)"
+    rb"13:timestamp_end;(?:\d\d?:[0-9.]++\^|0:~)15:timestamp_start;(\d\d?):([0-9.]++)\^8:trailers;0:~"
+    rb"7:content;(\d{1,12}):(?:,7:headers;(\d{1,9}):)?"
+).match
+"""Matches, where an answer ends, its request up to the header lines, if there is no comma in its path.
+
+Groups: length of the request; length and text of path and query; the place (see `Parts`); length and text of the start;
+length of the body; where there is no body, length of the header lines.
+"""
+
 _MOMENT = re.compile(rb"\d\d?:[0-9.]+\^")
 _HEADERS = b",7:headers;"
 _HEADERS_OR_NONE = (_HEADERS, b"~7:headers;")
 _AFTER_REQUEST = b"}6:backup;0:~17:timestamp_created;"
 _AFTER_CREATED = b"^7:comment;0:;8:metadata;0:}6:marked;0:;9:is_replay;0:~11:intercepted;5:false!11:server_conn;"
-_TAIL = b"4:type;4:http;7:version;2:21#}"
+behind_lines_at = re.compile(
+    rb"(\]12:http_version;8:(HTTP/(?:2\.0|1\.1)),)"
+    + re.escape(_AFTER_REQUEST)
+    + rb"\d\d?:[0-9.]++"
+    + re.escape(_AFTER_CREATED)
+).match
+"""Matches what stands behind the header lines of a request that nobody edited, marked or commented.
+
+Groups: the end of the request; the version.
+"""
+
+TAIL = b"4:type;4:http;7:version;2:21#}"
 _BEFORE_TAIL = re.compile(rb"5:error;(?:0:~|\d{1,9}:.*\})2:id;36:[0-9a-f-]{36};\Z", re.DOTALL)
 _CLIENT = b"11:client_conn;"
 _PARTS_OF_PLACE = re.compile(
@@ -39,6 +61,12 @@ _ANSWER = re.compile(
     rb"6:reason;(\d{1,9}):[^,]*+,11:status_code;3:(\d{3})#13:timestamp_end;(?:\d\d?:[0-9.]++\^|0:~)"
     rb"15:timestamp_start;\d\d?:[0-9.]++\^8:trailers;0:~7:content;(\d{1,12}):"
 )
+answer_content_at = re.compile(
+    rb"6:reason;\d{1,9}:[^,]*+,11:status_code;3:\d{3}#13:timestamp_end;(?:\d\d?:[0-9.]++\^|0:~)"
+    rb"15:timestamp_start;\d\d?:[0-9.]++\^8:trailers;0:~7:content;(\d{1,12}):"
+).match
+"""Matches an answer up to its body, whose length is the one group."""
+
 _ANSWER_END = re.compile(rb"\]12:http_version;\d{1,3}:[^,]*+,\Z")
 _LINE = re.compile(rb"(\d{1,7}):((\d{1,7}):([^,]*+),(\d{1,7}):(.*+))", re.DOTALL)
 _LENGTHS = tuple(b"%d" % number for number in range(64))
@@ -59,7 +87,7 @@ class Parts(NamedTuple):
     at: float
     content: bytes | None
     lines: bytes
-    version: str
+    version: bytes
     rest: int
 
 
@@ -97,14 +125,14 @@ def frame_length(window: bytes) -> int | None:
 
 def split(window: bytes, position: int) -> Parts | None:
     """Return the parts of the frame that begins at `position`, or None where it is cut or of another shape."""
-    frame = _frame_at(window, position)
+    frame = frame_at(window, position)
     if frame is None:
         return None
     length, answer_length = frame.groups()
     answer = frame.end()
     answer_end = answer + int(answer_length)
     end = position + len(length) + 1 + int(length)
-    if end >= len(window) or not window.startswith(_TAIL, end - 29):
+    if end >= len(window) or not window.startswith(TAIL, end - 29):
         return None
     request = _request_at(window, answer_end)
     if request is None or (request[1] == b"}") != (answer_end > answer):
@@ -124,7 +152,7 @@ def split(window: bytes, position: int) -> Parts | None:
         begin = place.end(5) + 1
         lines = begin + int(content_length)
         content = window[begin:lines] if window[lines : lines + 1] == b"," else None
-        headers = _headers_at(window, lines)
+        headers = headers_at(window, lines)
         if headers is None or (content is None and lines > begin):
             return None
         lines_length = headers[1]
@@ -216,7 +244,7 @@ def read_answer(window: bytes, answer: int, answer_end: int) -> Answer:
         raise NetstringError("an answer of another shape")
     content = found.end()
     content_end = content + int(found[3])
-    headers = _headers_at(window, content_end, answer_end)
+    headers = headers_at(window, content_end, answer_end)
     if headers is None or (window[content_end] == 0x7E and content_end > content):
         raise NetstringError("an answer of another shape")
     stop = headers.end() + int(headers[1])

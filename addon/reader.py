@@ -70,19 +70,17 @@ class CaptureReader(ABC):
         return self._file
 
     def add(self, seen: int, first_at: Epoch | None, last_at: Epoch | None) -> None:
-        """Count requests that somebody else read."""
+        """Count so many requests, the first of which began at `first_at` and the last at `last_at`."""
         self.seen += seen
-        for moment in (first_at, last_at):
-            if moment is not None:
-                self._note_time(moment)
+        if first_at is None or last_at is None:
+            return
+        if self.first_at is None or first_at < self.first_at:
+            self.first_at = first_at
+        if self.last_at is None or last_at > self.last_at:
+            self.last_at = last_at
 
     def _note_time(self, at: Epoch) -> None:
-        if self.first_at is None or self.last_at is None:
-            self.first_at = self.last_at = at
-        elif at < self.first_at:
-            self.first_at = at
-        elif at > self.last_at:
-            self.last_at = at
+        self.add(0, at, at)
 
     def _note(self, read: memoryview) -> None:
         if self.watch is not None:

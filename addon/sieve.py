@@ -2,7 +2,7 @@
 
 Everything here is a superset of what `Observer` keeps: a request that is passed over shows at most what its
 cookies say, and that is told by `Outline`. What is asked of addresses and bodies stands beside what it
-mirrors: `Decoder.may_concern`, `consent.choices.may_tell_of_choice`, `consent.statements.may_state_target`,
+mirrors: `Decoder.may_concern`, `consent.choices.TARGET_MARKS`, `consent.statements.TARGET_MARKS`,
 `consent.login.may_be_login_step`, `consent.setcookie.may_set_telling`, `consent.evidence.telling`. A test
 compares an observer that saw everything with one that saw what is left.
 """
@@ -11,10 +11,11 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
-from addon.consent.choices import may_tell_of_choice, platform_of_host
-from addon.consent.evidence import Told, telling
+from addon.consent import choices, statements
+from addon.consent.belief import era_ends
+from addon.consent.choices import platform_of_host
+from addon.consent.evidence import Told, read_told, telling
 from addon.consent.login import may_be_login_step
-from addon.consent.statements import may_state_target
 from addon.decoders.base import REMOVED_FROM_ADDRESSES
 from addon.observation import DECODERS, PAGE_DESTINATIONS, SAME_SITE
 from addon.redaction import cookie_pairs
@@ -28,21 +29,33 @@ class Host(NamedTuple):
     whole: bool
 
 
-class Outline(NamedTuple):
-    """What the header lines of a request tell by themselves.
+class Shown(NamedTuple):
+    """What the cookies of a request can show (see `Glimpse`). Requests that show the same share one object, mostly.
 
-    `page_like`: an answer of HTML would make it a page. `same_site`: missing cookies show something.
+    `timeless`: what it comes to does not depend on when the request left.
     """
 
-    page_like: bool
     told: Told
     same_site: bool
     gpc: bool
+    timeless: bool
+
+
+class Outline(NamedTuple):
+    """What the header lines of a request tell by themselves.
+
+    `page_like`: an answer of HTML would make it a page. `shown` is None where its cookies can show nothing.
+    """
+
+    page_like: bool
+    shown: Shown | None
     host: str | None
-    cookies: bool
 
 
-_MAY_CONCERN = tuple(decoder.may_concern for decoder in DECODERS)
+_MARKS_OF_ENDPOINTS = tuple(mark for decoder in DECODERS for mark in decoder.target_marks)
+_MARKS_OF_CONSENT = (*choices.TARGET_MARKS, *statements.TARGET_MARKS)
+_MARKS_OF_PATHS = tuple(mark for mark in _MARKS_OF_CONSENT if b"=" not in mark)
+_MARKS_OF_QUERIES = tuple(mark for mark in _MARKS_OF_CONSENT if b"=" in mark)
 
 
 @lru_cache(maxsize=4096)
@@ -56,13 +69,25 @@ def host_of(name: str) -> Host:
 
 def may_matter(method: str, target: bytes, content: bytes) -> bool:
     """Tell whether a request to any host may matter by its path and query (`target`) or its body."""
-    if not target.startswith(b"/"):
-        return True
     plain = target.translate(None, REMOVED_FROM_ADDRESSES)
-    for may_concern in _MAY_CONCERN:
-        if may_concern(method, plain, content):
+    if not plain.startswith(b"/"):
+        return True
+    # asked of every request: a loop takes a third of the time of `any`, and `find` a quarter of that of `in`
+    find = plain.find
+    for mark in _MARKS_OF_PATHS:
+        if find(mark) >= 0:
             return True
-    return may_tell_of_choice(plain) or may_state_target(plain) or may_be_login_step(method, plain)
+    if find(b"=") >= 0:
+        for mark in _MARKS_OF_QUERIES:
+            if find(mark) >= 0:
+                return True
+    is_endpoint = bool(content)
+    for mark in _MARKS_OF_ENDPOINTS:
+        if find(mark) >= 0:
+            is_endpoint = True
+    if is_endpoint and any(decoder.may_concern(method, plain, content) for decoder in DECODERS):
+        return True
+    return may_be_login_step(method, plain)
 
 
 def outline(lines: Iterable[tuple[str, str]]) -> Outline:
@@ -85,4 +110,12 @@ def outline(lines: Iterable[tuple[str, str]]) -> Outline:
             host = value if host is None else f"{host}, {value}"
     opens_html = "text/html" in (accept or "").lower()
     page_like = opens_html if destination is None else destination in PAGE_DESTINATIONS
-    return Outline(page_like, telling(cookie_pairs(cookies)), site in SAME_SITE, gpc == "1", host, bool(cookies))
+    return Outline(page_like, _shown(telling(cookie_pairs(cookies)), site in SAME_SITE, gpc == "1"), host)
+
+
+@lru_cache(maxsize=1024)
+def _shown(told: Told, same_site: bool, gpc: bool) -> Shown | None:
+    if not told and not same_site:
+        return None
+    reading = read_told(told)
+    return Shown(told, same_site, gpc, reading is None or not era_ends(reading))

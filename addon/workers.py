@@ -17,9 +17,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from addon.frames import FrameReader, Memory
+from addon.frames import FrameReader
 from addon.model import CapturedRequest, Epoch, Problem
 from addon.observation import Glimpse, Sight, look
+from addon.stride import Memory
 
 PART = 8 << 20
 """About how many bytes are given to a process at once."""

@@ -29,8 +29,13 @@ def believed(reading: CookieReading, at: Epoch) -> CookieReading:
 
 def era(reading: CookieReading, at: Epoch) -> int:
     """Return in which stretch of time `at` lies: within one, `believed` says the same of the reading."""
+    return sum(moment < at for moment in era_ends(reading))
+
+
+def era_ends(reading: CookieReading) -> tuple[Epoch, ...]:
+    """Return the moments at which what `believed` says of a reading may change."""
     ends = (reading.expires_at, *(moment and moment - DAY for moment in (reading.chosen_at, reading.dated)))
-    return sum(moment is not None and moment < at for moment in ends)
+    return tuple(moment for moment in ends if moment is not None)
 
 
 def _day(moment: Epoch) -> str:

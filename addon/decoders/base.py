@@ -38,6 +38,9 @@ class Decoder(Protocol):
 
     name: str
 
+    target_marks: tuple[bytes, ...]
+    """Without a body, `may_concern` is true only of an address with one of these in path or query."""
+
     def concerns(self, request: CapturedRequest) -> bool:
         """Tell cheaply whether `decode` would find anything in the request."""
         ...

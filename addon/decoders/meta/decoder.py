@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from addon.decoders.base import Decoded, RequestRole
 from addon.decoders.meta.app_events import app_events, app_id
 from addon.decoders.meta.endpoints import (
+    CUSTOM_MARK,
     TRACKING_PATHS,
     Address,
     imitates_meta,
@@ -32,6 +33,7 @@ class MetaDecoder:
     """Decodes Meta Pixel traffic. A pure function of one request; it never raises on its content."""
 
     name = "meta"
+    target_marks: tuple[bytes, ...] = (CUSTOM_MARK,)
 
     def concerns(self, request: CapturedRequest) -> bool:
         """Tell cheaply whether `request` may be one of Meta's (see `decoders.base.Decoder`)."""

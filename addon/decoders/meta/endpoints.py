@@ -14,6 +14,9 @@ from urllib.parse import urlsplit
 from addon.decoders.base import RequestRole
 
 TRACKING_PATHS = frozenset({"/tr", "/tr/"})
+CUSTOM_MARK = b"/tr"
+"""Stands in path and query of every endpoint on a host of the site's own choice."""
+
 SANDBOX_PATH = "/privacy_sandbox/pixel/register/trigger"
 TOPICS_PATH = "/privacy_sandbox/topics/registration"
 
@@ -119,4 +122,4 @@ def may_be_custom_endpoint(address: Address) -> bool:
 
 def may_be_custom_target(target: bytes) -> bool:
     """Tell the same of path and query as sent, for any host, without taking an address apart."""
-    return b"/tr" in target and _CUSTOM_TARGET.search(target) is not None
+    return CUSTOM_MARK in target and _CUSTOM_TARGET.search(target) is not None

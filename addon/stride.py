@@ -1,0 +1,263 @@
+"""Steps over the frames of flows that cannot matter, without taking them apart.
+
+Everything here decides in favour of a closer look: what it steps over is of the usual shape, shows nothing by its
+address, header lines or body (`addon.sieve`), and its cookies say what those of the request before it said.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from addon.consent.belief import era
+from addon.consent.evidence import read_told
+from addon.frameshape import (
+    TAIL,
+    Ends,
+    answer_content_at,
+    behind_lines_at,
+    frame_at,
+    headers_at,
+    plain_request_at,
+    read_ends,
+    read_lines,
+    read_place,
+)
+from addon.model import Epoch
+from addon.netstrings import NetstringError
+from addon.observation import Glimpse
+from addon.sieve import Host, Outline, Shown, host_of, may_matter, outline
+
+MAX_REMEMBERED = 2048
+"""How many header blocks and targets are remembered, each."""
+
+MAX_BLOCK = 16_384
+"""Longest block, in bytes, that is remembered."""
+
+_AUTHORITY = re.compile(r"([A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,250}[A-Za-z0-9_])?)(?::([0-9]{1,5}))?")
+_LABELS = re.compile(r"[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63})*")
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+class Target(NamedTuple):
+    """Where a request goes: its method, its address before the path, and its host."""
+
+    method: str
+    begin: str
+    host: Host
+
+
+class Memory:
+    """What repeats from flow to flow and is read once: header blocks, targets, connections."""
+
+    def __init__(self) -> None:
+        """Start with nothing."""
+        self.outlines: dict[bytes, Outline] = {}
+        self.targets: dict[tuple[bytes, bytes, str | None], Target] = {}
+        self.ends: dict[bytes, Ends] = {}
+
+    def outline(self, lines: bytes) -> Outline:
+        """Return what header lines, as written, tell by themselves. Raises NetstringError."""
+        found = self.outlines.get(lines)
+        if found is None:
+            found = outline(read_lines(lines))
+            if len(lines) <= MAX_BLOCK:
+                _remember(self.outlines, lines, found)
+        return found
+
+    def connections(self, written: bytes) -> Ends:
+        """Return the addresses of a flow's two ends from its connections as written. Raises NetstringError."""
+        found = self.ends.get(written)
+        if found is None:
+            found = read_ends(written)
+            if len(written) <= MAX_BLOCK:
+                _remember(self.ends, written, found)
+        return found
+
+    def target(self, place: bytes, version: bytes, host: str | None) -> Target:
+        """Return where a request goes, as mitmproxy tells it, by its place, version and `Host` header.
+
+        Raises NetstringError where that takes mitmproxy.
+        """
+        key = (place, version, host)
+        found = self.targets.get(key)
+        if found is None:
+            found = _target(place, version, host)
+            if len(place) <= MAX_BLOCK:
+                _remember(self.targets, key, found)
+        return found
+
+
+def _remember[K, V](known: dict[K, V], key: K, value: V) -> None:
+    """Keep a value; where there are too many, all others are forgotten."""
+    if len(known) >= MAX_REMEMBERED:
+        known.clear()
+    known[key] = value
+
+
+def _target(place: bytes, version: bytes, host: str | None) -> Target:
+    read = read_place(place)
+    header = read.authority or host if not version.startswith(b"HTTP/1") else host
+    default = _DEFAULT_PORTS.get(read.scheme)
+    found = _AUTHORITY.fullmatch(header or read.host)
+    if (
+        default is None
+        or found is None
+        or not read.method.isascii()
+        or not read.method.isupper()
+        or read.method == "CONNECT"
+        or _LABELS.fullmatch(found[1]) is None
+        or "xn--" in found[1].lower()
+    ):
+        raise NetstringError("a target that is not read here")
+    port = int(found[2] or default) if header else read.port
+    if port > 65535 or (found[2] and not header):
+        raise NetstringError("a target that is not read here")
+    authority = found[1] if port == default else f"{found[1]}:{port}"
+    return Target(read.method, f"{read.scheme}://{authority}", host_of(found[1].lower().rstrip(".")))
+
+
+class Runs:
+    """Requests of one site, one after the other, whose cookies show the same: the first and the last are glimpsed."""
+
+    def __init__(self) -> None:
+        """Start with no run."""
+        self.shown: dict[str, Shown] = {}
+        self.lasts: dict[str, tuple[int, Epoch]] = {}
+        self._eras: dict[str, int] = {}
+
+    def add(self, position: int, at: Epoch, site: str, shown: Shown) -> Iterator[Glimpse]:
+        """Take in a request; yield glimpses where it begins a run, that of the last request of the run before first."""
+        now = 0
+        if not shown.timeless:
+            reading = read_told(shown.told)
+            now = era(reading, at) if reading is not None else 0
+        before = self.shown.get(site)
+        if before == shown and self._eras[site] == now:
+            self.lasts[site] = (position, at)
+            return
+        last = self.lasts.pop(site, None)
+        if last is not None and before is not None:
+            yield _glimpse(site, last, before)
+        self.shown[site], self._eras[site] = shown, now
+        yield _glimpse(site, (position, at), shown)
+
+    def end(self) -> Iterator[Glimpse]:
+        """Yield the last request of every run, in order; what follows begins new ones."""
+        if self.lasts:
+            yield from sorted(_glimpse(site, last, self.shown[site]) for site, last in self.lasts.items())
+            self.lasts.clear()
+        self.shown.clear()
+        self._eras.clear()
+
+
+def _glimpse(site: str, where: tuple[int, Epoch], shown: Shown) -> Glimpse:
+    return Glimpse(*where, site, shown.told, shown.same_site, shown.gpc)
+
+
+class Passed(NamedTuple):
+    """What was stepped over: up to which place, how many requests, and when the first and the last of them began."""
+
+    position: int
+    seen: int
+    first_at: Epoch | None
+    last_at: Epoch | None
+
+
+def step_over(
+    window: bytes, position: int, base: int, memory: Memory, runs: Runs, may_be_site: Callable[[str], bool]
+) -> Passed:
+    """Step over frames from `position` on that cannot matter, to the first that may.
+
+    `base` is where the window begins in its file. A request that goes on with a run is noted in `runs`.
+    """
+    size = len(window)
+    seen = 0
+    first_at = last_at = None
+    outlines, targets, shown_by, lasts = memory.outlines, memory.targets, runs.shown, runs.lasts
+    sites: dict[str, bool] = {}
+    while position < size:
+        frame = frame_at(window, position)
+        if frame is None:
+            break
+        length, answer_length = frame.groups()
+        answer = frame.end()
+        answer_end = answer + int(answer_length)
+        end = position + len(length) + 1 + int(length)
+        if end >= size or not window.startswith(TAIL, end - 29):
+            break
+        request = plain_request_at(window, answer_end)
+        if request is None:
+            break
+        request_length, target_length, target, place, digits, moment, content_length, lines_length = request.groups()
+        content = b""
+        if lines_length is not None and content_length == b"0":
+            lines = request.end()
+        else:
+            begin = request.end(7) + 1
+            stop = begin + int(content_length)
+            headers = headers_at(window, stop)
+            if headers is None or window[stop] != 0x2C:
+                break
+            content = window[begin:stop]
+            lines, lines_length = headers.end(), headers[1]
+        lines_end = lines + int(lines_length)
+        behind = behind_lines_at(window, lines_end)
+        if (
+            behind is None
+            or request.end(1) + 1 + int(request_length) != behind.end(1)
+            or int(target_length) != len(target)
+            or int(digits) != len(moment)
+        ):
+            break
+        version = behind[2]
+        block = window[lines:lines_end]
+        facts = outlines.get(block)
+        if facts is None:
+            try:
+                facts = memory.outline(block)
+            except NetstringError:
+                break
+        where = targets.get((place, version, facts.host))
+        if where is None:
+            try:
+                where = memory.target(place, version, facts.host)
+            except NetstringError:
+                break
+        host = where.host
+        if facts.page_like or host.whole or may_matter(where.method, target, content):
+            break
+        site = host.site
+        is_site = sites.get(site)
+        if is_site is None:
+            is_site = sites[site] = may_be_site(site)
+        try:
+            at = float(moment)
+        except ValueError:
+            break
+        if not at:
+            break
+        if is_site:
+            if answer_end > answer and _may_set_cookie(window, answer, answer_end):
+                break
+            shown = facts.shown
+            if shown is not None:
+                if shown_by.get(site) is not shown or not shown.timeless:
+                    break
+                lasts[site] = (base + position, at)
+        if first_at is None or last_at is None:
+            first_at = last_at = at
+        elif at > last_at:
+            last_at = at
+        elif at < first_at:
+            first_at = at
+        seen += 1
+        position = end + 1
+    return Passed(position, seen, first_at, last_at)
+
+
+def _may_set_cookie(window: bytes, answer: int, answer_end: int) -> bool:
+    """Tell whether an answer may set a cookie; True, too, where it is of another shape."""
+    content = answer_content_at(window, answer, answer_end)
+    if content is None:
+        return True
+    return window[content.end() + int(content[1]) : answer_end].lower().find(b"set-cookie") >= 0
