@@ -11,16 +11,16 @@ from collections.abc import Callable, Collection, Iterator
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 from urllib.parse import quote, quote_plus, unquote
 
 from addon.consent.setcookie import may_set_telling
-from addon.glimpses import GlimpseRuns
 from addon.jsonfile import MAX_MEMBER, MAX_STRING, JsonFile, JsonFileError, TooLong
-from addon.model import CapturedRequest, Problem
+from addon.model import CapturedRequest, Epoch, Problem
 from addon.observation import Glimpse
 from addon.reader import CaptureReader
-from addon.sieve import Host, host_of, may_matter, outline
+from addon.sieve import Host, Shown, host_of, may_matter, outline
+from addon.stride import Runs
 from addon.vocabulary import Delivery, SourceKind
 
 MAX_PROBLEMS = 200
@@ -36,6 +36,14 @@ _SET_COOKIE = frozenset({"set-cookie"})
 _ORIGIN = re.compile(r"https?://([A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,250}[A-Za-z0-9_])?)(?::[0-9]{1,5})?")
 
 Lines = tuple[tuple[str, str], ...]
+
+
+class _PassedOver(NamedTuple):
+    """An entry that cannot matter: when it began, whose it is, and what its cookies can show."""
+
+    at: Epoch
+    site: str
+    shown: Shown | None
 
 
 class HarReader(CaptureReader):
@@ -61,23 +69,23 @@ class HarReader(CaptureReader):
         Sites of which `may_be_site` is False show nothing, and None says that what came before may be kept elsewhere
         (see `addon.frames.FrameReader.relevant`).
         """
-        runs = GlimpseRuns()
+        runs = Runs()
         for number, entry in self._entries():
             if number % ROUND == 0 and self._shows_cookies:  # until then, what is held may turn out to show nothing
-                yield from runs.flush()
+                yield from runs.end()
                 yield None
-            seen = self._passed_over(entry, number, may_be_site)
+            seen = self._passed_over(entry, may_be_site)
             if seen is not None:
                 self._note_time(seen.at)
-                if (seen.told or seen.same_site) and may_be_site(seen.site):
-                    yield from runs.add(seen)
+                if seen.shown is not None and may_be_site(seen.site):
+                    yield from runs.add(number, seen.at, seen.site, seen.shown)
                 continue
             request = self._request(entry, number)
             if request is not None:
                 self._shows_cookies = self._shows_cookies or _shows_cookies(request)
-                yield from runs.flush()
+                yield from runs.end()
                 yield request
-        yield from runs.flush()
+        yield from runs.end()
 
     @property
     def resumes_at(self) -> int | None:
@@ -135,14 +143,14 @@ class HarReader(CaptureReader):
         if len(self.problems) < MAX_PROBLEMS:
             self.problems.append(Problem(where=f"{self.path.name}, entry {number}", what=what))
 
-    def _passed_over(self, entry: Any, number: int, may_be_site: Callable[[str], bool]) -> Glimpse | None:
+    def _passed_over(self, entry: Any, may_be_site: Callable[[str], bool]) -> "_PassedOver | None":
         """Return what an entry that cannot matter shows of cookies, or None where it must be built (or cannot be)."""
         try:
-            return self._glimpse(entry, number, may_be_site)
+            return self._outlined(entry, may_be_site)
         except _UNREADABLE:
             return None
 
-    def _glimpse(self, entry: Any, number: int, may_be_site: Callable[[str], bool]) -> Glimpse | None:
+    def _outlined(self, entry: Any, may_be_site: Callable[[str], bool]) -> "_PassedOver | None":
         request, response = entry["request"], entry.get("response") or {}
         method, url = str(request["method"]).upper(), _text(str(request["url"])).partition("#")[0]
         path = url.find("/", len("https://"))
@@ -163,8 +171,7 @@ class HarReader(CaptureReader):
             return None
         if not isinstance(response, dict):
             return None
-        at = _epoch(str(entry["startedDateTime"]))
-        return Glimpse(number, at, host.site, told.told, told.same_site, told.gpc)
+        return _PassedOver(_epoch(str(entry["startedDateTime"])), host.site, told.shown)
 
 
 def _shows_cookies(request: CapturedRequest) -> bool:

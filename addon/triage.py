@@ -11,10 +11,10 @@ from typing import Final, NamedTuple
 from mitmproxy import http
 
 from addon.consent.setcookie import may_set_telling
-from addon.glimpses import GlimpseRuns
 from addon.observation import Glimpse
 from addon.recording import PassedOver
 from addon.sieve import Host, Outline, host_of, may_matter, outline
+from addon.stride import Runs
 
 MAX_REMEMBERED: Final = 512
 """How many header blocks and how many targets are remembered."""
@@ -45,7 +45,7 @@ class Triage:
         self._outlines: dict[Fields, Outline] = {}
         self._targets: dict[tuple[object, ...], _Target] = {}
         self._sites: set[str] = set()
-        self._runs = GlimpseRuns()
+        self._runs = Runs()
         self._glimpses: list[Glimpse] = []
         self._seen = 0
         self._first_at = self._last_at = 0.0
@@ -73,7 +73,7 @@ class Triage:
         """Return what was passed over since the last time; due before anything is taken down."""
         if not self._seen:
             return None
-        glimpses = (*self._glimpses, *self._runs.flush())
+        glimpses = (*self._glimpses, *self._runs.end())
         passed = PassedOver(self._seen, self._first_at, self._last_at, glimpses)
         self._glimpses.clear()
         self._seen = 0
@@ -96,8 +96,8 @@ class Triage:
         self._first_at = min(self._first_at, at) if self._seen else at
         self._last_at = max(self._last_at, at) if self._seen else at
         self._seen += 1
-        if may_be_site and (told.told or told.same_site):
-            self._glimpses += self._runs.add(Glimpse(self._seen, at, site, told.told, told.same_site, told.gpc))
+        if may_be_site and told.shown is not None:
+            self._glimpses += self._runs.add(self._seen, at, site, told.shown)
         return True
 
     @staticmethod
