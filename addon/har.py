@@ -6,87 +6,44 @@ Format: HAR 1.2 (http://www.softwareishard.com/blog/har-12-spec/) as browsers re
 
 import base64
 import binascii
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Collection, Iterator
 from datetime import UTC, datetime
-from typing import Any, BinaryIO, ClassVar
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, ClassVar, NamedTuple
 from urllib.parse import quote, quote_plus, unquote
 
-import ijson
-
-from addon.model import CapturedRequest, Problem
+from addon.consent.setcookie import may_set_telling
+from addon.jsonfile import MAX_MEMBER, MAX_STRING, JsonFile, JsonFileError, TooLong
+from addon.model import CapturedRequest, Epoch, Problem
+from addon.observation import Glimpse
 from addon.reader import CaptureReader
+from addon.sieve import Host, Shown, host_of, may_matter, outline
+from addon.stride import Runs
 from addon.vocabulary import Delivery, SourceKind
 
 MAX_PROBLEMS = 200
 """Most broken entries that are named one by one."""
 
+ROUND = 500
+"""After so many entries what was found may be kept elsewhere."""
 
-MAX_DEPTH = 500
-"""Deepest nesting that is read; a HAR needs about ten levels. Building a path for every level takes quadratic time."""
+_ENTRIES = ("log", "entries")
+_UNREADABLE = (KeyError, TypeError, ValueError, AttributeError, RecursionError)
+_OUTLINED = frozenset({"accept", "cookie", "host", "sec-fetch-dest", "sec-fetch-site", "sec-gpc"})
+_SET_COOKIE = frozenset({"set-cookie"})
+_ORIGIN = re.compile(r"https?://([A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,250}[A-Za-z0-9_])?)(?::[0-9]{1,5})?")
 
-
-class _Depth:
-    """Counts how deep the JSON is nested, ahead of what builds objects from it."""
-
-    def __init__(self) -> None:
-        self._events = ijson.sendable_list()
-        self._parser: Any = ijson.basic_parse_coro(self._events)
-        self._depth = 0
-
-    def check(self, read: bytes) -> None:
-        """Take in what follows; raise ValueError where it is nested too deep."""
-        if self._parser is None:
-            return
-        try:
-            self._parser.send(read)
-        except (ijson.JSONError, ValueError, StopIteration):
-            self._parser = None  # what builds the objects finds the same and says so
-        for event, _ in self._events:
-            if event in {"start_map", "start_array"}:
-                self._depth += 1
-                if self._depth > MAX_DEPTH:
-                    raise ValueError(f"it is nested more than {MAX_DEPTH} levels deep")
-            elif event in {"end_map", "end_array"}:
-                self._depth -= 1
-        del self._events[:]
+Lines = tuple[tuple[str, str], ...]
 
 
-class _Watched:
-    """An open file of which every byte that is read is shown to somebody."""
+class _PassedOver(NamedTuple):
+    """An entry that cannot matter: when it began, whose it is, and what its cookies can show."""
 
-    def __init__(self, file: BinaryIO, watch: Callable[[memoryview], None]) -> None:
-        self._file = file
-        self._watch = watch
-        self._held = b""
-        self._depth: _Depth | None = _Depth()
-
-    def skip_mark(self) -> None:
-        """Leave out the byte order mark that some programs write."""
-        start = self._file.read(3)
-        self._watch(memoryview(start))
-        self._held = start.removeprefix(b"\xef\xbb\xbf")
-
-    def read(self, size: int) -> bytes:
-        """Return the next bytes, at most `size`."""
-        if self._held and size >= len(self._held):
-            read, self._held = self._held, b""
-        else:
-            read = self._file.read(size)
-            if read:
-                self._watch(memoryview(read))
-        if self._depth is not None and read:
-            self._depth.check(read)
-        return read
-
-    def read_rest(self) -> None:
-        """Read, for the watcher's sake, what nobody wanted."""
-        self._depth = None
-        while self.read(1 << 20):
-            pass
-
-    def tell(self) -> int:
-        """Return how many bytes were read."""
-        return self._file.tell()
+    at: Epoch
+    site: str
+    shown: Shown | None
 
 
 class HarReader(CaptureReader):
@@ -94,59 +51,154 @@ class HarReader(CaptureReader):
 
     kind: ClassVar[SourceKind] = "har"
 
+    def __init__(self, path: Path, size: int) -> None:
+        """Prepare to read `path`, which has `size` bytes; nothing is opened yet."""
+        super().__init__(path, size)
+        self._shows_cookies = False
+
     def __iter__(self) -> Iterator[CapturedRequest]:
         """Yield the requests of the file in order; broken entries and a broken end are problems."""
-        with self._open() as opened:
-            file = _Watched(opened, self._note)
-            file.skip_mark()
-            entries = ijson.items(file, "log.entries.item", use_float=True)
-            found_any = False
-            while True:
-                entry, ended = self._next(entries, file)
-                if ended:
-                    break
-                found_any = True
-                number = self.read_to
-                self.read_to += 1
-                self.seen += 1
-                request = self._request(entry, number)
-                if request is not None:
-                    self._note_time(request.started_at)
-                    yield request
-            file.read_rest()
-        if self.complete and not found_any:
+        for number, entry in self._entries():
+            request = self._request(entry, number)
+            if request is not None:
+                yield request
+
+    def relevant(self, may_be_site: Callable[[str], bool] = bool) -> Iterator[CapturedRequest | Glimpse | None]:
+        """Yield, in order, the requests that can matter and glimpses of those passed over.
+
+        Sites of which `may_be_site` is False show nothing, and None says that what came before may be kept elsewhere
+        (see `addon.frames.FrameReader.relevant`).
+        """
+        runs = Runs()
+        for number, entry in self._entries():
+            if number % ROUND == 0 and self._shows_cookies:  # until then, what is held may turn out to show nothing
+                yield from runs.end()
+                yield None
+            seen = self._passed_over(entry, may_be_site)
+            if seen is not None:
+                self._note_time(seen.at)
+                if seen.shown is not None and may_be_site(seen.site):
+                    yield from runs.add(number, seen.at, seen.site, seen.shown)
+                continue
+            request = self._request(entry, number)
+            if request is not None:
+                self._shows_cookies = self._shows_cookies or _shows_cookies(request)
+                yield from runs.end()
+                yield request
+        yield from runs.end()
+
+    @property
+    def resumes_at(self) -> int | None:
+        """Return None: the entries of a HAR are counted, and not found by a place."""
+        return None
+
+    def _entries(self) -> Iterator[tuple[int, Any]]:
+        """Yield number and content of every entry."""
+        with self._open() as file:
+
+            def read(size: int) -> bytes:
+                piece = file.read(size)
+                self._note(memoryview(piece))
+                return piece
+
+            json_file = JsonFile(read)
+            shortened = 0
+            try:
+                for entry in json_file.members(_ENTRIES):
+                    number = self.read_to
+                    self.read_to += 1
+                    self.seen += 1
+                    if json_file.shortened > shortened:
+                        shortened = json_file.shortened
+                        self._name(number, f"of a text in it only the first {MAX_STRING:,} characters were read")
+                    if isinstance(entry, TooLong):
+                        self._name(number, f"it is longer than {MAX_MEMBER:,} characters and was left out")
+                    else:
+                        yield number, entry
+            except JsonFileError as error:
+                what = f"the JSON is cut or damaged ({error}); the {self.read_to} entries before were read"
+                where = f"{self.path.name}, after entry {self.read_to}, at byte {error.place}"
+                self.problems.append(Problem(where=where, what=what))
+            else:
+                self.complete = True
+            while read(1 << 20):
+                pass  # whoever watches is shown the whole file
+        if self.complete and not self.read_to:
             self.problems.append(
                 Problem(where=self.path.name, what="the file is JSON without any log.entries: it may not be a HAR")
             )
             self.complete = False
 
-    def _next(self, entries: Iterator[Any], file: "_Watched") -> tuple[Any, bool]:
-        try:
-            return next(entries), False
-        except StopIteration:
-            self.complete = True
-        except (ijson.JSONError, UnicodeDecodeError, ValueError) as error:
-            reason = " ".join(str(error).split())[:160]
-            self.problems.append(
-                Problem(
-                    where=f"{self.path.name}, after entry {self.read_to}, before byte {file.tell()}",
-                    what=f"the JSON is cut or damaged ({reason}); the {self.read_to} entries before were read",
-                )
-            )
-        return None, True
-
     def _request(self, entry: Any, number: int) -> CapturedRequest | None:
         try:
-            return har_request(entry, number)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            if len(self.problems) < MAX_PROBLEMS:
-                self.problems.append(
-                    Problem(
-                        where=f"{self.path.name}, entry {number}",
-                        what=f"the entry cannot be read: {type(error).__name__} {error}"[:300],
-                    )
-                )
+            request = har_request(entry, number)
+        except _UNREADABLE as error:
+            self._name(number, f"the entry cannot be read: {type(error).__name__} {error}"[:300])
             return None
+        self._note_time(request.started_at)
+        return request
+
+    def _name(self, number: int, what: str) -> None:
+        """Name what is wrong with an entry."""
+        if len(self.problems) < MAX_PROBLEMS:
+            self.problems.append(Problem(where=f"{self.path.name}, entry {number}", what=what))
+
+    def _passed_over(self, entry: Any, may_be_site: Callable[[str], bool]) -> "_PassedOver | None":
+        """Return what an entry that cannot matter shows of cookies, or None where it must be built (or cannot be)."""
+        try:
+            return self._outlined(entry, may_be_site)
+        except _UNREADABLE:
+            return None
+
+    def _outlined(self, entry: Any, may_be_site: Callable[[str], bool]) -> "_PassedOver | None":
+        request, response = entry["request"], entry.get("response") or {}
+        method, url = str(request["method"]).upper(), _text(str(request["url"])).partition("#")[0]
+        path = url.find("/", len("https://"))
+        host = _host_at(url[:path] if path > 0 else "")
+        if host.whole:
+            return None
+        lines = _outlined(request)
+        told = outline(lines)
+        if told.page_like:
+            return None
+        body = _body(request.get("postData"), _headers(request))[0] if method == "POST" else b""
+        if may_matter(method, url[path:].encode("utf-8"), body):
+            return None
+        sets = _header_list(response.get("headers"), _SET_COOKIE)
+        if not self._shows_cookies and (sets or any(name.lower() == "cookie" for name, _ in lines)):
+            return None  # one entry that shows cookies must be seen: a HAR without any was sanitised
+        if may_be_site(host.site) and may_set_telling(sets):
+            return None
+        if not isinstance(response, dict):
+            return None
+        return _PassedOver(_epoch(str(entry["startedDateTime"])), host.site, told.shown)
+
+
+def _shows_cookies(request: CapturedRequest) -> bool:
+    names = (name.lower() for name, _ in (*request.headers, *request.response_headers))
+    return any(name in {"cookie", "set-cookie"} for name in names)
+
+
+def _outlined(request: dict[str, Any]) -> Lines:
+    """Return the header lines that `outline` asks for. Raises where they are not written as they should be."""
+    items = request["headers"]
+    names = [item["name"].lower() for item in items]
+    if "cookie" not in names and request.get("cookies"):
+        return _headers(request, _OUTLINED)
+    return tuple(
+        [
+            (name, _text(str(item.get("value", ""))))
+            for name, item in zip(names, items, strict=True)
+            if name in _OUTLINED
+        ]
+    )
+
+
+@lru_cache(maxsize=1024)
+def _host_at(origin: str) -> Host:
+    """Return the host of an address up to its path."""
+    found = _ORIGIN.fullmatch(origin)
+    return host_of(found[1].lower().rstrip(".") if found else "")
 
 
 def har_request(entry: dict[str, Any], number: int) -> CapturedRequest:
@@ -193,18 +245,21 @@ def _epoch(text: str) -> float:
     return seconds
 
 
-def _header_list(items: Any) -> tuple[tuple[str, str], ...]:
+def _header_list(items: Any, wanted: Collection[str] | None = None) -> Lines:
+    """Return header lines, those that are `wanted` (in lower case) or all."""
     if not isinstance(items, list):
         return ()
     return tuple(
-        (_text(str(item["name"])), _text(str(item.get("value", ""))))
+        (_text(name), _text(str(item.get("value", ""))))
         for item in items
         if isinstance(item, dict) and "name" in item
+        for name in (str(item["name"]),)
+        if wanted is None or name.lower() in wanted
     )
 
 
-def _headers(request: dict[str, Any]) -> tuple[tuple[str, str], ...]:
-    headers = _header_list(request.get("headers"))
+def _headers(request: dict[str, Any], wanted: Collection[str] | None = None) -> Lines:
+    headers = _header_list(request.get("headers"), wanted)
     cookies = request.get("cookies")
     if isinstance(cookies, list) and cookies and not any(name.lower() == "cookie" for name, _ in headers):
         # some browsers leave the header line out and list the cookies only
@@ -215,7 +270,7 @@ def _headers(request: dict[str, Any]) -> tuple[tuple[str, str], ...]:
     return headers
 
 
-def _body(post: Any, headers: tuple[tuple[str, str], ...]) -> tuple[bytes, str | None]:
+def _body(post: Any, headers: Lines) -> tuple[bytes, str | None]:
     """Return the body's bytes; where only `params` were kept, the form is written again from them."""
     if not isinstance(post, dict):
         return b"", None

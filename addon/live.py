@@ -1,7 +1,8 @@
 """The addon: records what leaves for Meta into a session, as it happens.
 
-The hooks do next to nothing in the proxy's thread: they take down what a flow holds and put it into the
-recorder's queue. It changes and delays nothing, unless the investigator asks it to hold pixel requests back.
+The hooks do next to nothing in the proxy's thread: of a flow that may matter they take down what it holds and put it
+into the recorder's queue, of others hardly more than that they were there. It changes and delays nothing, unless the
+investigator asks it to hold pixel requests back.
 """
 
 import asyncio
@@ -25,9 +26,11 @@ from addon.hold import PIXEL, answer_headers, is_held
 from addon.model import Problem
 from addon.persona.person import Person, PersonFileError, read_person
 from addon.recorder import Recorder
-from addon.recording import Told
+from addon.recording import PassedOver, Told
+from addon.sites import registrable_domain
 from addon.store.store import StoreError
 from addon.telling import flow_note, line, marker
+from addon.triage import Triage
 from rules.engine import Matcher
 from rules.errors import RuleSetError, UnknownPackError
 from rules.loader import load_packs, load_rules, pack_names
@@ -83,7 +86,9 @@ class PixelwitnessAddon:
         self._passing: dict[str, http.HTTPFlow] = {}
         self._ending: dict[str, http.HTTPFlow] = {}
         self._slow: dict[str, bool] = {}
-        self._early: list[FlowSnapshot] = []
+        self._left: set[str] = set()
+        self._triage = Triage()
+        self._early: list[FlowSnapshot | PassedOver] = []
         self._task: asyncio.Task[None] | None = None
         self._updates: set[asyncio.Task[None]] = set()
         self.addons = (Commands(self),)
@@ -110,6 +115,7 @@ class PixelwitnessAddon:
             if "pixelwitness_persona" in updated:
                 file = ctx.options.pixelwitness_persona
                 self._person = read_person(Path(file)) if file else None
+            registrable_domain("")  # reads the public suffix list, for which no request should wait
         except (RuleSetError, UnknownPackError, PersonFileError) as error:
             self._refuse(str(error))
         for name in ("pixelwitness_min_score", "pixelwitness_alert"):
@@ -144,8 +150,8 @@ class PixelwitnessAddon:
             self._say_broken(error)
             return
         self.recorder = recorder
-        for snapshot in self._early:
-            recorder.ended(snapshot)
+        for item in self._early:
+            self._hand_over(item)
         self._early.clear()
         logger.log(ALERT, "Pixelwitness records into session %s of %s", session, ctx.options.pixelwitness_db)
         self._task = asyncio.get_running_loop().create_task(self._watch())
@@ -196,6 +202,9 @@ class PixelwitnessAddon:
             self._task.cancel()
         if recorder is None:
             return
+        passed = self._triage.passed_over()
+        if passed is not None:
+            recorder.passed_over(passed)
         for open_flow in (*self._ending.values(), *self._passing.values(), *self._asked.values()):
             recorder.ended(FlowSnapshot(open_flow))
         if not recorder.close():
@@ -232,10 +241,27 @@ class PixelwitnessAddon:
         self._ending[flow.id] = flow
 
     def _take_down(self, flow: http.HTTPFlow) -> None:
-        if self.recorder is not None:
-            self.recorder.ended(FlowSnapshot(flow))
-        elif not self._is_running:
-            self._early.append(FlowSnapshot(flow))  # the proxy may listen before it tells us that it does
+        left = flow.id in self._left
+        self._left.discard(flow.id)
+        if self._triage.passes_over(flow, left=left):
+            return
+        self._hand_over_passed()
+        self._hand_over(FlowSnapshot(flow))
+
+    def _hand_over_passed(self) -> None:
+        """Tell the recorder of what was passed over, before anything else that came later."""
+        passed = self._triage.passed_over()
+        if passed is not None:
+            self._hand_over(passed)
+
+    def _hand_over(self, item: FlowSnapshot | PassedOver) -> None:
+        if self.recorder is None:
+            if not self._is_running:
+                self._early.append(item)  # the proxy may listen before it tells us that it does
+        elif isinstance(item, PassedOver):
+            self.recorder.passed_over(item)
+        else:
+            self.recorder.ended(item)
 
     async def _watch(self) -> None:
         while True:
@@ -255,7 +281,11 @@ class PixelwitnessAddon:
                 self._slow[key] = False  # most are answered before the next look
             elif not said and not passing.intercepted:
                 self._slow[key] = True
-                recorder.left(FlowSnapshot(passing))
+                if self._triage.may_matter(passing.request):
+                    self._left.add(key)
+                    self._hand_over_passed()
+                    recorder.left(FlowSnapshot(passing))
+        self._hand_over_passed()
         server = ctx.master.addons.get("proxyserver")  # type: ignore[no-untyped-call]
         if server is not None:
             recorder.listening = ", ".join(f"{address[0]}:{address[1]}" for address in server.listen_addrs())
@@ -319,7 +349,7 @@ class PixelwitnessAddon:
             yield item
 
     def _hold_back(self, flow: http.HTTPFlow) -> None:
-        if not is_held(flow_request(flow, 0, "live", answer=False)):
+        if not self._triage.may_matter(flow.request) or not is_held(flow_request(flow, 0, "live", answer=False)):
             return
         if flow.request.stream:
             logger.error("A pixel request could not be held: another addon streamed its body. It has left.")

@@ -51,6 +51,11 @@ class CaptureReader(ABC):
         """Yield what can matter to an `Observer` (see `addon.frames.FrameReader.relevant`): here, every request."""
         return iter(self)
 
+    @property
+    def resumes_at(self) -> int | None:
+        """Return the byte from which another reader could read on, or None where it would have to begin anew."""
+        return self.read_to
+
     def position(self) -> int:
         """Return how many bytes have been read so far, for a progress bar."""
         if self._file is None:

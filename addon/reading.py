@@ -97,10 +97,11 @@ class Reading:
             return
         reader, observer = self.reader, self.observer
         self._matched_before += len(observer.requests)
+        place = reader.resumes_at
         state = ReadingState(
             tool_version=TOOL_VERSION,
-            read_to=reader.read_to,
-            sha256=digest.at(reader.read_to),
+            read_to=reader.size + 1 if place is None else place,  # beyond the end: it is begun anew
+            sha256="" if place is None else digest.at(place),
             seen=reader.seen,
             first_at=reader.first_at,
             last_at=reader.last_at,

@@ -16,7 +16,7 @@ from typing import Literal, NamedTuple
 from addon.consent.timeline import Mark
 from addon.model import Problem
 from addon.persona.person import Person
-from addon.recording import Passing, Recording, Told
+from addon.recording import PassedOver, Passing, Recording, Told
 from addon.store.rows import LiveProxyRow
 from addon.store.store import Store, StoreBusyError, StoreError
 from rules.engine import Matcher
@@ -60,7 +60,7 @@ class _Wanted(NamedTuple):
     session: str
 
 
-type _Item = _Left | _Ended | _Wanted | Mark | Problem
+type _Item = _Left | _Ended | PassedOver | _Wanted | Mark | Problem
 
 
 class Recorder:
@@ -136,6 +136,10 @@ class Recorder:
     def ended(self, passing: Passing) -> None:
         """Take in a request that was answered, or will not be."""
         self._queue.append(_Ended(passing))
+
+    def passed_over(self, passed: PassedOver) -> None:
+        """Take in requests of which nothing but their cookies can matter."""
+        self._queue.append(passed)
 
     def mark(self, mark: Mark) -> None:
         """Keep what the investigator states."""
@@ -224,6 +228,8 @@ class Recorder:
                 if waiting is not None:
                     self._reopened.append(waiting)
                 (waiting or self._current).ended(passing)
+            case PassedOver():
+                self._current.passed_over(item)
             case _Wanted(session):
                 self._switch(session)
             case Mark():
@@ -302,7 +308,7 @@ class Recorder:
             if self._failing_since is None or time.monotonic() > deadline:
                 break
             time.sleep(ROUND_SECONDS)
-        lost = len(self._queue) + self._current.waiting
+        lost = self._waiting
         try:
             for earlier in dict.fromkeys(self._reopened):
                 earlier.close()
@@ -338,14 +344,18 @@ class Recorder:
         what = f"{type(error).__name__}: {error}"
         self._say("error", f"Pixelwitness could not record a request: {what}. This session is incomplete.")
 
+    @property
+    def _waiting(self) -> int:
+        """Return how many requests are not in the database yet that have something to say there."""
+        return sum(isinstance(item, _Left | _Ended) for item in tuple(self._queue)) + self._current.waiting
+
     def _is_failing(self, patience: float, level: Literal["warning", "error"], what: str) -> None:
         moment = time.monotonic()
         if self._failing_since is None:
             self._failing_since = moment
         if not self._complained and moment - self._failing_since >= patience:
             self._complained = True
-            waiting = len(self._queue) + self._current.waiting
-            self._say(level, f"{what}; {waiting} requests wait in memory, and it is tried again.")
+            self._say(level, f"{what}; {self._waiting} requests wait in memory, and it is tried again.")
 
     def _say(self, level: Literal["alert", "warning", "error"], text: str) -> None:
         self._news.append(Message(level, text))

@@ -12,8 +12,8 @@ from addon.audit import AssessedEvent, Observations, VisitorStamp, derive, other
 from addon.consent.clicks import banner_clicks
 from addon.consent.history import ConsentHistory
 from addon.consent.timeline import Mark
-from addon.model import Act, CapturedRequest, Problem
-from addon.observation import ConsentEvidence, ObservedRequest, Observer, PageVisit, vendor_role
+from addon.model import Act, CapturedRequest, Epoch, Problem
+from addon.observation import ConsentEvidence, Glimpse, ObservedRequest, Observer, PageVisit, vendor_role
 from addon.persona.matching import match
 from addon.persona.person import Person
 from addon.recent import Change, RecentEvents
@@ -47,6 +47,18 @@ class Passing(Protocol):
     def leaving(self, position: int) -> CapturedRequest:
         """Return the request while nothing is known of its end."""
         ...
+
+
+class PassedOver(NamedTuple):
+    """Requests of which nothing but their cookies can matter: how many, when the first and the last began.
+
+    `glimpses` are what the cookies showed; their positions count these requests from 1.
+    """
+
+    seen: int
+    first_at: Epoch
+    last_at: Epoch
+    glimpses: tuple[Glimpse, ...]
 
 
 class Told(NamedTuple):
@@ -135,8 +147,8 @@ class Recording:
         self._left: dict[str, _Left] = {}
         self._flows: dict[str, weakref.ref[object]] = {}
         self._matched = 0
-        self._first_at: float | None = None
-        self._last_at: float | None = None
+        self._first_at: Epoch | None = None
+        self._last_at: Epoch | None = None
         self._unwritten = _Unwritten()
 
     @property
@@ -199,6 +211,12 @@ class Recording:
             return
         self._recent.answered(observed)
         self._unwritten.completed.append(observed)
+
+    def passed_over(self, passed: PassedOver) -> None:
+        """Take in requests that were passed over."""
+        for seen in passed.glimpses:
+            self._observer.glimpse(seen._replace(position=self.seen + seen.position))
+        self._count(passed.seen, passed.first_at, passed.last_at)
 
     def awaits(self, flow_id: str) -> bool:
         """Tell whether a request left in this session and its end is awaited."""
@@ -293,10 +311,7 @@ class Recording:
         self._store.write_derivation(self.session, empty, self._packs)
 
     def _observe(self, passing: Passing, request: CapturedRequest) -> ObservedRequest | None:
-        self.seen += 1
-        moment = request.started_at
-        self._first_at = moment if self._first_at is None else min(self._first_at, moment)
-        self._last_at = moment if self._last_at is None else max(self._last_at, moment)
+        self._count(1, request.started_at, request.started_at)
         observed = self._observer.observe(request)
         if observed is None:
             return None
@@ -312,6 +327,11 @@ class Recording:
         elif observed.role == "lookalike":
             self._unwritten.derived_problems.append(problem_at(observed, LOOKALIKE))
         return observed
+
+    def _count(self, seen: int, first_at: Epoch, last_at: Epoch) -> None:
+        self.seen += seen
+        self._first_at = first_at if self._first_at is None else min(self._first_at, first_at)
+        self._last_at = last_at if self._last_at is None else max(self._last_at, last_at)
 
     def _settle(self) -> None:
         """Work out what follows from what was taken in since the last time."""

@@ -6,11 +6,13 @@ Run it with the project's Python, on a machine that does nothing else:
 
 Two `mitmdump` run beside each other before one origin, one of them with the addon. First, latency: requests one after
 the other, alternately through both, so that whatever else the machine does hits both alike. Then throughput: the same
-requests over several connections as fast as they go, alternately in short rounds, whose medians are compared.
+requests over several connections as fast as they go, in short rounds, first through one and then through the other
+and the other way round. Each round of the one is compared with that of the other beside it; the median of these
+shares counts, and how far they spread says what it is worth.
 
 Ordinary browsing here: pages with the scripts, images and requests for data of one site, with cookies and the headers
-that a browser sends, and one pixel request in fifty. Where the system tells it (Linux), the processor time that each
-proxy took is printed, too: it says more than the clock where other programs are running.
+that a browser sends, and 1.5 % pixel requests. Where the system tells it (Linux), the processor time of each proxy is
+compared in the same way: it says more than the clock where other programs are running.
 """
 
 import argparse
@@ -18,7 +20,6 @@ import contextlib
 import http.client
 import http.server
 import json
-import os
 import socket
 import statistics
 import subprocess
@@ -29,10 +30,13 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 GOAL_LATENCY_MS = 1.0
 GOAL_THROUGHPUT = 0.95
-PIXEL_EVERY = 50
+PIXEL_EVERY = 66
+SETTLE_SECONDS = 0.5
+"""How long after a round the recorder may still be at work on it."""
 
 PAGE = b"<html><head><title>Clinic</title></head><body>" + b"<p>Opening hours and how to find us.</p>" * 250
 KINDS = {
@@ -164,7 +168,7 @@ def throughput(port: int, origin: int, count: int, connections: int, first: int)
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--requests", type=int, default=2000, help="requests for latency, each through both")
-    parser.add_argument("--rounds", type=int, default=9, help="rounds of throughput")
+    parser.add_argument("--rounds", type=int, default=20, help="rounds of throughput, each through both")
     parser.add_argument("--per-round", type=int, default=600, help="requests of a round")
     parser.add_argument("--connections", type=int, default=6)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
@@ -194,48 +198,52 @@ def main() -> None:
                     wait_for_answer(port, origin)
                 latency(*ports, origin, 200)  # warm up
                 slow, with_addon = latency(*ports, origin, options.requests)
-                rates: tuple[list[float], list[float]] = ([], [])
-                before = processor_seconds(bare_pid), processor_seconds(addon_pid)
+                rounds: tuple[list[Round], list[Round]] = ([], [])
                 for number in range(options.rounds):
                     for which in ((0, 1), (1, 0))[number % 2]:
-                        rates[which].append(
-                            throughput(
-                                ports[which], origin, options.per_round, options.connections, 10_000 * (number + 1)
-                            )
-                        )
-                time.sleep(1)  # what the recorder still works at counts
-                total = options.rounds * options.per_round
-                each = [
-                    (processor_seconds(pid) - start) / total * 1000
-                    for pid, start in zip((bare_pid, addon_pid), before, strict=True)
-                ]
-    tell(slow, with_addon, rates, each, as_json=options.json)
+                        pid, first = (bare_pid, addon_pid)[which], 10_000 * (number + 1)
+                        before = processor_seconds(pid)
+                        rate = throughput(ports[which], origin, options.per_round, options.connections, first)
+                        time.sleep(SETTLE_SECONDS)
+                        each = (processor_seconds(pid) - before) / options.per_round * 1000
+                        rounds[which].append(Round(rate, each))
+    tell(slow, with_addon, *rounds, as_json=options.json)
+
+
+class Round(NamedTuple):
+    """One round through one proxy: requests per second, and processor time of the proxy per request."""
+
+    per_second: float
+    processor_ms: float
 
 
 def processor_seconds(pid: int) -> float:
-    """Return the processor time that a process has taken, or 0 where the system does not say."""
+    """Return the processor time that the threads of a process have taken, or 0 where the system does not say."""
     with contextlib.suppress(OSError):
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        tasks = list(Path(f"/proc/{pid}/task").iterdir())
+        return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
     return 0.0
 
 
 def tell(
-    bare: list[float], addon: list[float], rates: tuple[list[float], list[float]], each: list[float], *, as_json: bool
+    bare: list[float], addon: list[float], bare_rounds: list[Round], addon_rounds: list[Round], *, as_json: bool
 ) -> None:
     """Print what was measured, and whether the goals are met."""
     medians = statistics.median(bare) * 1000, statistics.median(addon) * 1000
     added = statistics.median((b - a) * 1000 for a, b in zip(bare, addon, strict=True))
     tails = [statistics.quantiles(values, n=100)[94] * 1000 for values in (bare, addon)]
-    per_second = [statistics.median(values) for values in rates]
-    share = per_second[1] / per_second[0]
+    per_second = [statistics.median(item.per_second for item in rounds) for rounds in (bare_rounds, addon_rounds)]
+    each = [statistics.median(item.processor_ms for item in rounds) for rounds in (bare_rounds, addon_rounds)]
+    pairs = list(zip(bare_rounds, addon_rounds, strict=True))
+    shares = quartiles([with_addon.per_second / without.per_second for without, with_addon in pairs])
+    spent = quartiles([without.processor_ms / (with_addon.processor_ms or 1) for without, with_addon in pairs])
     found = {
         "requests": len(bare),
         "median_ms": {"bare": round(medians[0], 3), "addon": round(medians[1], 3), "added": round(added, 3)},
         "p95_ms": {"bare": round(tails[0], 3), "addon": round(tails[1], 3)},
-        "requests_per_second": {"bare": round(per_second[0]), "addon": round(per_second[1]), "share": round(share, 3)},
-        "processor_ms_per_request": {"bare": round(each[0], 3), "addon": round(each[1], 3)},
-        "goals_met": added < GOAL_LATENCY_MS and share >= GOAL_THROUGHPUT,
+        "requests_per_second": {"bare": round(per_second[0]), "addon": round(per_second[1]), "share": rounded(shares)},
+        "processor_ms_per_request": {"bare": round(each[0], 3), "addon": round(each[1], 3), "share": rounded(spent)},
+        "goals_met": added < GOAL_LATENCY_MS and shares[1] >= GOAL_THROUGHPUT,
     }
     if as_json:
         print(json.dumps(found))
@@ -243,11 +251,24 @@ def tell(
     print(f"latency     bare {medians[0]:.2f} ms, with the addon {medians[1]:.2f} ms, median of {len(bare)} requests")
     print(f"            added at the median: {added:.2f} ms (goal: below {GOAL_LATENCY_MS} ms)")
     print(f"            95 % are faster than {tails[0]:.2f} and {tails[1]:.2f} ms")
-    print(f"throughput  bare {per_second[0]:.0f}, with the addon {per_second[1]:.0f} requests a second: {share:.1%}")
-    print(f"            (goal: at least {GOAL_THROUGHPUT:.0%}; median of {len(rates[0])} rounds each)")
+    print(f"throughput  bare {per_second[0]:.0f}, with the addon {per_second[1]:.0f} a second: {in_words(shares)}")
+    print(f"            (goal: at least {GOAL_THROUGHPUT:.0%}; {len(pairs)} rounds each)")
     if each[0]:
-        print(f"processor   bare {each[0]:.2f} ms, with the addon {each[1]:.2f} ms a request: {each[0] / each[1]:.1%}")
+        print(f"processor   bare {each[0]:.2f} ms, with the addon {each[1]:.2f} ms a request: {in_words(spent)}")
     print("goals met" if found["goals_met"] else "goals not met")
+
+
+def quartiles(values: list[float]) -> list[float]:
+    """Return the first quartile, the median and the third."""
+    return statistics.quantiles(values, n=4) if len(values) > 1 else values * 3
+
+
+def rounded(values: list[float]) -> list[float]:
+    return [round(value, 3) for value in values]
+
+
+def in_words(shares: list[float]) -> str:
+    return f"{shares[1]:.1%} (half of the rounds: {shares[0]:.1%} to {shares[2]:.1%})"
 
 
 if __name__ == "__main__":

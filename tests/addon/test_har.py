@@ -7,11 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+import captures
 from addon.capture import read_capture
 from addon.decoders.meta.wire import body_parameters
-from addon.har import MAX_DEPTH, MAX_PROBLEMS, har_request
+from addon.har import MAX_PROBLEMS, HarReader, har_request
+from addon.jsonfile import MAX_DEPTH
 from addon.model import CapturedRequest
+from addon.observation import Glimpse, Observer
 from addon.reader import CaptureReader
 
 Json = dict[str, Any]
@@ -345,9 +350,8 @@ def test_a_repeated_har_is_read_alike(save: Save) -> None:
     assert read(path)[0] == read(path)[0]
 
 
-@pytest.mark.parametrize("depth", [MAX_DEPTH + 1, 60_000])
-@pytest.mark.parametrize("opening", ['{"a":', "["])
-def test_a_har_nested_too_deep_is_said_and_what_came_before_is_read(tmp_path: Path, depth: int, opening: str) -> None:
+@pytest.mark.parametrize(("opening", "closing"), [('{"a":', "}"), ("[", "]")])
+def test_a_har_nested_too_deep_is_said_and_what_came_before_is_read(tmp_path: Path, opening: str, closing: str) -> None:
     path = tmp_path / "visit.har"
     good = json.dumps(
         {
@@ -355,11 +359,12 @@ def test_a_har_nested_too_deep_is_said_and_what_came_before_is_read(tmp_path: Pa
             "request": {"method": "GET", "url": "https://www.a.example/", "headers": []},
         }
     )
-    path.write_text('{"log":{"entries":[' + good + "," + " " * 70_000 + opening * depth, encoding="utf-8")
+    deep = opening * 60_000 + "0" + closing * 60_000
+    path.write_text('{"log":{"entries":[' + good + "," + " " * 70_000 + deep + "]}}", encoding="utf-8")
     reader = read_capture(path)
     assert [request.url for request in reader] == ["https://www.a.example/"]
     assert not reader.complete
-    assert "levels deep" in reader.problems[0].what
+    assert "nested too deep" in reader.problems[0].what
 
 
 def test_deep_nesting_within_bounds_is_read(tmp_path: Path) -> None:
@@ -373,3 +378,177 @@ def test_deep_nesting_within_bounds_is_read(tmp_path: Path) -> None:
     reader = read_capture(path)
     assert len(list(reader)) == 1
     assert reader.complete
+
+
+# what cannot matter is not built
+
+SHARED = Path(__file__).resolve().parents[3] / "shared"
+SITES = ("www.a.example", "shop.a.example", "www.b.example", "cdn.example", "www.facebook.com", "cmp.cookiebot.com")
+PATHS = (
+    "/", "/page/", "/tr/?id=1&ev=PageView", "/login", "/logout", "/i.png?x=1", "/collect?gcs=G111", "/a?ev=Lead",
+    "", "?q=1", "/consent/accept", "/x?cookieconsent=accepted", "/\t/logout", "/é?gdpr=1&gdpr_consent=x",
+)  # fmt: skip
+COOKIES = ("cookie_consent=accepted", "cookie_consent=declined", "a=1", "CookieConsent=true; a=2", "", "broken")
+MISSING: Any = object()
+
+
+def without_missing(value: Any) -> Any:
+    """Return an object without the names whose values are missing."""
+    if isinstance(value, dict):
+        return {name: without_missing(item) for name, item in value.items() if item is not MISSING}
+    return [without_missing(item) for item in value] if isinstance(value, list) else value
+
+
+def header(*choices: tuple[str, str]) -> st.SearchStrategy[Json]:
+    return st.sampled_from(choices).map(lambda pair: {"name": pair[0], "value": pair[1]})
+
+
+REQUEST_LINES = st.lists(
+    header(
+        ("accept", "text/html,*/*"), ("Accept", "*/*"), ("sec-fetch-dest", "document"), ("Sec-Fetch-Dest", "image"),
+        ("sec-fetch-site", "same-origin"), ("sec-fetch-site", "cross-site"), ("sec-gpc", "1"), ("host", "x.example"),
+        ("referer", "https://www.a.example/page/"), ("content-type", FORM),
+        *(("Cookie", cookie) for cookie in COOKIES),
+    ) | st.sampled_from(["odd", 5, {}, {"name": 7, "value": []}, {"name": "Cookie"}, {"name": "accept", "value": 3}]),
+    max_size=5,
+)  # fmt: skip
+ANSWER_LINES = st.lists(
+    header(
+        ("Content-Type", "text/html"), ("content-type", "image/png"), ("set-cookie", "cookie_consent=accepted; path=/"),
+        ("Set-Cookie", "cookie_consent=declined\nb=2"), ("set-cookie", "session=1"),
+    ),
+    max_size=3,
+)  # fmt: skip
+POSTS = st.sampled_from(
+    [
+        MISSING,
+        None,
+        {"mimeType": FORM, "text": "id=1&ev=Lead"},
+        {"mimeType": FORM, "params": [{"name": "id", "value": "1"}, {"name": "ev", "value": "Lead"}]},
+        {"mimeType": "text/plain", "text": '{"fb.pixel_id":"1","event_name":"Lead","website_context":{}}'},
+        {"text": "bm8gYmFzZTY0!", "encoding": "base64"},
+    ]
+)
+CONTENTS = st.sampled_from(
+    [
+        MISSING,
+        {"mimeType": "text/html", "text": "<title>A</title><div class='cookie-banner'>cookies?</div>"},
+        {"mimeType": "text/html", "text": "PHRpdGxlPkI8L3RpdGxlPg==", "encoding": "base64"},
+        {"mimeType": "image/png", "text": "iVBORw0KGgo=", "encoding": "base64"},
+    ]
+)
+
+
+@st.composite
+def entries(draw: st.DrawFn, cookies: bool = True) -> Any:
+    """Draw an entry as browsers and other programs write it, now and then a broken one."""
+    if draw(st.integers(0, 19)) == 0:
+        return draw(st.sampled_from([{}, None, 5, {"request": {}}, {"request": {"url": URL, "method": "GET"}}]))
+    scheme = draw(st.sampled_from(["https", "https", "http", "HTTPS", "wss"]))
+    port = draw(st.sampled_from(["", "", ":443", ":8080"]))
+    request_lines, answer_lines = draw(REQUEST_LINES), draw(ANSWER_LINES)
+    listed = draw(st.sampled_from([MISSING, [], [{"name": "cookie_consent", "value": "accepted"}], "odd"]))
+    if not cookies:
+        named = [line for line in request_lines if isinstance(line, dict) and isinstance(line.get("name"), str)]
+        request_lines = [line for line in named if line["name"].lower() != "cookie"]
+        answer_lines = [line for line in answer_lines if line["name"].lower() != "set-cookie"]
+        listed = draw(st.sampled_from([MISSING, []]))
+    return without_missing(
+        {
+            "startedDateTime": draw(st.sampled_from([TIME, "2026-05-04T10:31:03Z", "2027-05-04T10:31:03Z", "never"])),
+            "request": {
+                "method": draw(st.sampled_from(["GET", "GET", "POST", "post", "OPTIONS"])),
+                "url": f"{scheme}://{draw(st.sampled_from(SITES))}{port}{draw(st.sampled_from(PATHS))}",
+                "httpVersion": draw(st.sampled_from(["h2", "HTTP/1.1", MISSING])),
+                "headers": draw(st.sampled_from([request_lines, request_lines, MISSING, "odd"])),
+                "cookies": listed,
+                "postData": draw(POSTS),
+            },
+            "response": draw(
+                st.sampled_from(
+                    [
+                        {"status": 200, "headers": answer_lines, "content": draw(CONTENTS)},
+                        {"status": 200, "headers": answer_lines, "content": draw(CONTENTS)},
+                        {"status": 0, "headers": []},
+                        {"status": 302, "headers": "odd"},
+                        MISSING,
+                        None,
+                        "no",
+                    ]
+                )
+            ),
+        }
+    )
+
+
+def plainly_observed(reader: CaptureReader) -> Observer:
+    """Return what every request, each of them built, comes to."""
+    observer = Observer("source")
+    for request in reader:
+        observer.observe(request)
+    observer.finish()
+    return observer
+
+
+def sparingly_observed(reader: HarReader, *, knows_sites: bool) -> Observer:
+    observer = Observer("source")
+    for item in reader.relevant(observer.is_site if knows_sites else bool):
+        if isinstance(item, Glimpse):
+            observer.glimpse(item)
+        elif item is not None:
+            observer.observe(item)
+    observer.finish()
+    return observer
+
+
+def assert_nothing_is_missing(path: Path) -> None:
+    """Observe a HAR of which everything is built, and of which only what can matter is, and compare."""
+    size = path.stat().st_size
+    whole = HarReader(path, size)
+    reference = plainly_observed(whole)
+    for knows_sites in (True, False):
+        reader = HarReader(path, size)
+        watched = bytearray()
+        reader.watch = watched.extend
+        observer = sparingly_observed(reader, knows_sites=knows_sites)
+        for name in ("requests", "pages", "consent", "reconstruction", "cookies_seen"):
+            assert getattr(observer, name) == getattr(reference, name), name
+        for name in ("seen", "read_to", "complete", "problems", "first_at", "last_at"):
+            assert getattr(reader, name) == getattr(whole, name), name
+        assert watched == path.read_bytes()
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None)
+@given(data=st.data(), cookies=st.booleans())
+def test_passing_over_what_cannot_matter_changes_nothing(save: Save, data: st.DataObject, cookies: bool) -> None:
+    path = save(*data.draw(st.lists(entries(cookies), min_size=1, max_size=12)))
+    assert_nothing_is_missing(path)
+    if data.draw(st.booleans()):
+        content = path.read_bytes()
+        path.write_bytes(content[: data.draw(st.integers(10, len(content)))])
+        assert_nothing_is_missing(path)
+
+
+def all_hars() -> list[Path]:
+    return sorted([captures.SAME_BROWSING_HAR, *(SHARED.rglob("*.har") if SHARED.is_dir() else ())])
+
+
+@pytest.mark.parametrize("path", all_hars(), ids=lambda path: path.stem)
+def test_passing_over_changes_nothing_about_real_files(path: Path) -> None:
+    assert_nothing_is_missing(path)
+
+
+def test_what_cannot_matter_is_not_built(save: Save, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = entry("https://www.a.example/", request={"headers": [{"name": "sec-fetch-dest", "value": "document"}]})
+    picture = entry("https://www.a.example/i.png", request={"headers": [{"name": "cookie", "value": "a=1"}]})
+    path = save(page, *[picture] * 50, entry())
+    built = [item for item in HarReader(path, 0).relevant() if isinstance(item, CapturedRequest)]
+    assert [item.position for item in built] == [0, 1, 51]  # the first that shows cookies, too
+
+
+def test_a_name_that_is_no_text_does_no_harm(save: Save) -> None:
+    path = save(entry(request={"headers": [{"name": "DEEP", "value": "x"}]}), entry())
+    path.write_text(path.read_text().replace('"DEEP"', "[" * 3_000 + "]" * 3_000))
+    requests, reader = read(path)
+    assert reader.complete
+    assert len(requests) + len(reader.problems) == 2

@@ -1,10 +1,12 @@
 """An interrupted replay goes on where it stopped, and nothing of it counts before it is whole."""
 
+import json
 import os
 import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -141,3 +143,37 @@ def test_a_killed_replay_goes_on(tmp_path: Path, judge: Matcher) -> None:
         name, results = replay(store, judge, None, [path])
         assert (name, results) == replay(other, judge, None, [path])
         assert kept(store, name) == kept(other, name)
+
+
+@pytest.mark.usefixtures("small_steps")
+@pytest.mark.parametrize("cookies", [True, False])
+def test_a_har_is_held_in_parts_and_begun_anew_when_it_was_interrupted(
+    tmp_path: Path, judge: Matcher, monkeypatch: pytest.MonkeyPatch, cookies: bool
+) -> None:
+    monkeypatch.setattr("addon.har.ROUND", 4)
+    path = tmp_path / "visit.har"
+    har = json.loads(captures.SAME_BROWSING_HAR.read_text("utf-8"))
+    if not cookies:
+        for entry in har["log"]["entries"]:
+            entry["request"] |= {"cookies": [], "headers": without_cookies(entry["request"])}
+            entry["response"]["headers"] = without_cookies(entry["response"])
+    path.write_text(json.dumps(har), "utf-8")
+    with Store(tmp_path / "at-once.db") as store:
+        monkeypatch.setattr(reading_module, "SAVE_HELD", 10**9)
+        name, results = replay(store, judge, None, [path])
+        at_once = kept(store, name)
+    monkeypatch.setattr(reading_module, "SAVE_HELD", 5)
+    with Store(tmp_path / "in-parts.db") as store:
+        for stop in (12, 16):
+            with monkeypatch.context() as patch:
+                stop_after(patch, stop)
+                with pytest.raises(KeyboardInterrupt):
+                    replay(store, judge, name, [path])
+        assert bool(list(tmp_path.glob("*unfinished*"))) == cookies
+        assert replay(store, judge, None, [path]) == (name, results)
+        assert kept(store, name) == at_once
+    assert not list(tmp_path.glob("*unfinished*"))
+
+
+def without_cookies(message: dict[str, Any]) -> list[dict[str, str]]:
+    return [line for line in message["headers"] if line["name"].lower() not in {"cookie", "set-cookie"}]

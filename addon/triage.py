@@ -1,0 +1,147 @@
+"""Which requests that pass the proxy must be taken down, told in the proxy's own thread from very little.
+
+Most requests of a page show nothing but their cookies, and mostly the same cookies as those before them. Of these
+only their number and the first and the last of every such row go to the recorder. As in a replay, everything
+here is a superset of what an observer keeps (see `addon.sieve`).
+"""
+
+import re
+from typing import Final, NamedTuple
+
+from mitmproxy import http
+
+from addon.consent.setcookie import may_set_telling
+from addon.observation import Glimpse
+from addon.recording import PassedOver
+from addon.sieve import Host, Outline, host_of, may_matter, outline
+from addon.stride import Runs
+
+MAX_REMEMBERED: Final = 512
+"""How many header blocks and how many targets are remembered."""
+
+MAX_BLOCK: Final = 16_384
+"""Longest header block, in bytes, that is remembered."""
+
+_AUTHORITY = re.compile(r"([A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63})*)(?::[0-9]{1,5})?")
+_SCHEMES = frozenset({b"http", b"https"})
+_WITH_AUTHORITY = frozenset({b"HTTP/2.0", b"HTTP/3"})
+_ANY_HOST = host_of("")
+
+Fields = tuple[tuple[bytes, bytes], ...]
+
+
+class _Target(NamedTuple):
+    """What is known of a request by its method and its host."""
+
+    method: str
+    host: Host
+
+
+class Triage:
+    """Tells requests that must be taken down from those of which what they show is told here."""
+
+    def __init__(self) -> None:
+        """Begin without any page seen."""
+        self._outlines: dict[Fields, Outline] = {}
+        self._targets: dict[tuple[object, ...], _Target] = {}
+        self._sites: set[str] = set()
+        self._runs = Runs()
+        self._glimpses: list[Glimpse] = []
+        self._seen = 0
+        self._first_at = self._last_at = 0.0
+
+    def passes_over(self, flow: http.HTTPFlow, *, left: bool = False) -> bool:
+        """Tell whether a request that has ended need not be taken down; then `passed_over` tells of it.
+
+        `left`: it was taken down when it left, so its end must be, too.
+        """
+        try:
+            return self._passes_over(flow, left=left)
+        except (AttributeError, TypeError, ValueError):  # another addon wrote something odd into the flow
+            self._sites.add("")
+            return False
+
+    def may_matter(self, request: http.Request) -> bool:
+        """Tell whether a request may be anything to a vendor, as far as its address and its body say."""
+        try:
+            told = self._outline(request.data.headers.fields)
+            return self._matters(request.data, self._target(request.data, told.host))
+        except (AttributeError, TypeError, ValueError):
+            return True
+
+    def passed_over(self) -> PassedOver | None:
+        """Return what was passed over since the last time; due before anything is taken down."""
+        if not self._seen:
+            return None
+        glimpses = (*self._glimpses, *self._runs.end())
+        passed = PassedOver(self._seen, self._first_at, self._last_at, glimpses)
+        self._glimpses.clear()
+        self._seen = 0
+        return passed
+
+    def _passes_over(self, flow: http.HTTPFlow, *, left: bool) -> bool:
+        data = flow.request.data
+        told = self._outline(data.headers.fields)
+        target = self._target(data, told.host)
+        site = target.host.site
+        if told.page_like:
+            self._sites.add(site)  # "" for a host that is not read here, which may be of any site
+            return False
+        if left or flow.metadata or self._matters(data, target):
+            return False
+        may_be_site = site in self._sites or "" in self._sites
+        if may_be_site and flow.response is not None and _tells(flow.response.data.headers.fields):
+            return False
+        at = data.timestamp_start or flow.timestamp_created
+        self._first_at = min(self._first_at, at) if self._seen else at
+        self._last_at = max(self._last_at, at) if self._seen else at
+        self._seen += 1
+        if may_be_site and told.shown is not None:
+            self._glimpses += self._runs.add(self._seen, at, site, told.shown)
+        return True
+
+    @staticmethod
+    def _matters(data: http.RequestData, target: _Target) -> bool:
+        return target.host.whole or may_matter(target.method, data.path, data.content or b"")
+
+    def _outline(self, fields: Fields) -> Outline:
+        found = self._outlines.get(fields)
+        if found is None:
+            found = outline([(name.decode("latin-1"), value.decode("latin-1")) for name, value in fields])
+            if sum(len(name) + len(value) for name, value in fields) <= MAX_BLOCK:
+                _remember(self._outlines, fields, found)
+        return found
+
+    def _target(self, data: http.RequestData, header: str | None) -> _Target:
+        key = (data.method, data.scheme, data.authority, data.http_version, data.host, header)
+        found = self._targets.get(key)
+        if found is None:
+            found = _Target(data.method.decode("ascii"), _host(data, header))
+            if sum(len(part) for part in (data.authority, data.host, header or "", data.method)) <= MAX_BLOCK:
+                _remember(self._targets, key, found)
+        return found
+
+
+def _host(data: http.RequestData, header: str | None) -> Host:
+    """Return where a request goes, as mitmproxy tells it: by the Host header or its like before the connection."""
+    name = header
+    if data.http_version in _WITH_AUTHORITY and data.authority:
+        name = data.authority.decode("ascii")
+    found = _AUTHORITY.fullmatch(name or data.host)
+    if found is None or data.scheme not in _SCHEMES or "xn--" in found[1].lower() or not data.method.isupper():
+        return _ANY_HOST
+    return host_of(found[1].lower())
+
+
+def _tells(fields: Fields) -> bool:
+    """Tell whether an answer may set a cookie that tells of a choice."""
+    lines = [
+        (name.decode("latin-1"), value.decode("latin-1")) for name, value in fields if name.lower() == b"set-cookie"
+    ]
+    return bool(lines) and may_set_telling(lines)
+
+
+def _remember[K, V](known: dict[K, V], key: K, value: V) -> None:
+    if len(known) >= MAX_REMEMBERED:
+        known.clear()
+    known[key] = value
