@@ -12,7 +12,7 @@ from typing import NamedTuple
 from addon.bodies import MAX_KEPT_RESPONSE, is_looked_into, unpacked
 from addon.netstrings import NetstringError, read_pairs, read_value
 
-frame_at = re.compile(rb"(\d{1,12}):9:websocket;0:~8:response;(\d{1,12}):").match
+_frame_at = re.compile(rb"(\d{1,12}):9:websocket;0:~8:response;(\d{1,12}):").match
 _request_at = re.compile(rb"([}~])7:request;(\d{1,12}):4:path;(\d{1,9}):").match
 _place_at = re.compile(
     rb",(9:authority;[^,]*+,6:scheme;[^,]*+,6:method;[^,]*+,4:port;[^#]*+#4:host;[^;]*+;)"
@@ -23,6 +23,15 @@ headers_at = re.compile(rb"[,~]7:headers;(\d{1,9}):").match
 _VERSIONS = {
     b"]12:http_version;%d:%b," % (len(name), name): name for name in (b"HTTP/1.0", b"HTTP/1.1", b"HTTP/2.0", b"HTTP/3")
 }
+answered_at = re.compile(
+    rb"(\d{1,12}):9:websocket;0:~8:response;(\d{1,12}):6:reason;\d{1,9}:[^,]*+,11:status_code;3:\d{3}#"
+    rb"13:timestamp_end;(?:\d\d?:[0-9.]++\^|0:~)15:timestamp_start;\d\d?:[0-9.]++\^8:trailers;0:~7:content;(\d{1,12}):"
+).match
+"""Matches a frame with an answer up to the answer's body.
+
+Groups: length of the frame; length of the answer; length of the body.
+"""
+
 plain_request_at = re.compile(
     rb"}7:request;(\d{1,12}):4:path;(\d{1,9}):([^,]*+),"
     rb"(9:authority;[^,]*+,6:scheme;[^,]*+,6:method;[^,]*+,4:port;[^#]*+#4:host;[^;]*+;)"
@@ -61,12 +70,6 @@ _ANSWER = re.compile(
     rb"6:reason;(\d{1,9}):[^,]*+,11:status_code;3:(\d{3})#13:timestamp_end;(?:\d\d?:[0-9.]++\^|0:~)"
     rb"15:timestamp_start;\d\d?:[0-9.]++\^8:trailers;0:~7:content;(\d{1,12}):"
 )
-answer_content_at = re.compile(
-    rb"6:reason;\d{1,9}:[^,]*+,11:status_code;3:\d{3}#13:timestamp_end;(?:\d\d?:[0-9.]++\^|0:~)"
-    rb"15:timestamp_start;\d\d?:[0-9.]++\^8:trailers;0:~7:content;(\d{1,12}):"
-).match
-"""Matches an answer up to its body, whose length is the one group."""
-
 _ANSWER_END = re.compile(rb"\]12:http_version;\d{1,3}:[^,]*+,\Z")
 _LINE = re.compile(rb"(\d{1,7}):((\d{1,7}):([^,]*+),(\d{1,7}):(.*+))", re.DOTALL)
 _LENGTHS = tuple(b"%d" % number for number in range(64))
@@ -125,7 +128,7 @@ def frame_length(window: bytes) -> int | None:
 
 def split(window: bytes, position: int) -> Parts | None:
     """Return the parts of the frame that begins at `position`, or None where it is cut or of another shape."""
-    frame = frame_at(window, position)
+    frame = _frame_at(window, position)
     if frame is None:
         return None
     length, answer_length = frame.groups()

@@ -13,9 +13,8 @@ from addon.consent.evidence import read_told
 from addon.frameshape import (
     TAIL,
     Ends,
-    answer_content_at,
+    answered_at,
     behind_lines_at,
-    frame_at,
     headers_at,
     plain_request_at,
     read_ends,
@@ -159,12 +158,11 @@ def step_over(
     outlines, targets, shown_by, lasts = repeats.outlines, repeats.targets, runs.shown, runs.lasts
     sites: dict[str, bool] = {}
     while position < size:
-        frame = frame_at(window, position)
+        frame = answered_at(window, position)
         if frame is None:
             break
-        length, answer_length = frame.groups()
-        answer = frame.end()
-        answer_end = answer + int(answer_length)
+        length, answer_length, body_length = frame.groups()
+        answer_end = frame.end(2) + 1 + int(answer_length)
         end = position + len(length) + 1 + int(length)
         if end >= size or not window.startswith(TAIL, end - 29):
             break
@@ -212,7 +210,8 @@ def step_over(
         if not at:
             break
         if is_site:
-            if answer_end > answer and _may_set_cookie(window, answer, answer_end):
+            answer_lines = window[frame.end() + int(body_length) : answer_end]
+            if answer_lines.lower().find(b"set-cookie") >= 0:
                 break
             shown = facts.shown
             if shown is not None:
@@ -228,11 +227,3 @@ def step_over(
         seen += 1
         position = end + 1
     return Passed(position, seen, first_at, last_at)
-
-
-def _may_set_cookie(window: bytes, answer: int, answer_end: int) -> bool:
-    """Tell whether an answer may set a cookie; True, too, where it is of another shape."""
-    content = answer_content_at(window, answer, answer_end)
-    if content is None:
-        return True
-    return window[content.end() + int(content[1]) : answer_end].lower().find(b"set-cookie") >= 0
