@@ -18,7 +18,13 @@ ALLOWED = {
     "cli": {"rules", "addon", "cli", "captures"},
     "captures": {"captures"},
 }
-MITMPROXY_IMPORTERS = {"addon/live.py", "addon/flows.py", "addon/contentview.py", "addon/commands.py"}
+MITMPROXY_IMPORTERS = {
+    "addon/live.py",
+    "addon/flows.py",
+    "addon/contentview.py",
+    "addon/commands.py",
+    "addon/triage.py",
+}
 FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "manager", "misc", "common"}
 
 
