@@ -104,35 +104,6 @@ def witness_of(observed: ObservedRequest) -> Witness:
     return Witness(observed.key, observed.digest, observed.source_id, request.position, request)
 
 
-def derive(observations: Observations, matcher: Matcher, other: Matcher | None = None) -> Derivation:
-    """Return events, assessments, acts and problems of a session.
-
-    `other` holds the rules of optional packs: what they say stands beside the assessment of each event.
-    """
-    from addon.derivation import EverythingHeld, Surroundings, derive_events  # noqa: PLC0415 - it builds on this module
-
-    held = EverythingHeld(observations.requests)
-    around = Surroundings(
-        pages=observations.pages,
-        consent=observations.consent,
-        marks=observations.marks,
-        sources_with_cookies=observations.sources_with_cookies,
-    )
-    totals = derive_events(held, around, matcher, other, held, window=None)
-    return Derivation(
-        ruleset_digest=matcher.ruleset.digest,
-        events=tuple(held.events),
-        acts=tuple(totals.acts),
-        rules=rules_named(totals.rules, matcher),
-        problems=totals.problems,
-        clock=totals.clock,
-        decoded=totals.decoded,
-        failed=totals.failed,
-        other_digest=other.ruleset.digest if other else None,
-        other_rules=rules_named(totals.other_rules, other) if other else (),
-    )
-
-
 def rules_of(events: Iterable[AssessedEvent], matcher: Matcher) -> tuple[Rule, ...]:
     """Return the rules that counted in any of the events, so that their text is kept with the findings."""
     return _counted((item.assessment for item in events), matcher)

@@ -12,7 +12,16 @@ from statistics import median, quantiles
 from typing import Any, NamedTuple, Protocol
 
 from addon.acts import Told, acts_behind, in_order
-from addon.audit import DERIVED_SECONDS, AssessedEvent, Clock, VisitorStamp, visitor_at
+from addon.audit import (
+    DERIVED_SECONDS,
+    AssessedEvent,
+    Clock,
+    Derivation,
+    Observations,
+    VisitorStamp,
+    rules_named,
+    visitor_at,
+)
 from addon.consent.meta import departures
 from addon.consent.timeline import Mark, timelines
 from addon.decoders.base import RequestRole
@@ -356,6 +365,33 @@ class EverythingHeld:
             if origin is not None:
                 event = item.event.model_copy(update={"derived_from": origin})
                 self.events[number] = item.model_copy(update={"event": event})
+
+
+def derive(observations: Observations, matcher: Matcher, other: Matcher | None = None) -> Derivation:
+    """Return events, assessments, acts and problems of a session.
+
+    `other` holds the rules of optional packs: what they say stands beside the assessment of each event.
+    """
+    held = EverythingHeld(observations.requests)
+    around = Surroundings(
+        pages=observations.pages,
+        consent=observations.consent,
+        marks=observations.marks,
+        sources_with_cookies=observations.sources_with_cookies,
+    )
+    totals = derive_events(held, around, matcher, other, held, window=None)
+    return Derivation(
+        ruleset_digest=matcher.ruleset.digest,
+        events=tuple(held.events),
+        acts=tuple(totals.acts),
+        rules=rules_named(totals.rules, matcher),
+        problems=totals.problems,
+        clock=totals.clock,
+        decoded=totals.decoded,
+        failed=totals.failed,
+        other_digest=other.ruleset.digest if other else None,
+        other_rules=rules_named(totals.other_rules, other) if other else (),
+    )
 
 
 def clock_of(found: Iterable[float]) -> Clock:

@@ -8,10 +8,11 @@ import weakref
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
-from addon.audit import AssessedEvent, Observations, VisitorStamp, derive, other_rules_of, rules_of
+from addon.audit import AssessedEvent, Observations, VisitorStamp, other_rules_of, rules_of
 from addon.consent.clicks import banner_clicks
 from addon.consent.history import ConsentHistory
 from addon.consent.timeline import Mark
+from addon.derivation import derive
 from addon.model import Act, CapturedRequest, Epoch, Problem
 from addon.observation import ConsentEvidence, Glimpse, ObservedRequest, Observer, PageVisit, vendor_role
 from addon.persona.matching import match

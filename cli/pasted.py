@@ -4,7 +4,8 @@ import time
 
 import typer
 
-from addon.audit import Observations, derive
+from addon.audit import Observations
+from addon.derivation import derive
 from addon.model import CapturedRequest
 from addon.observation import Observer
 from cli.report import event_of

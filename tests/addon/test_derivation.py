@@ -12,12 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import captures
-from addon.audit import Observations, assess, build_event, decode, derive, witness_of
+from addon.audit import Observations, assess, build_event, decode, witness_of
 from addon.capture import read_capture
 from addon.consent.clicks import banner_clicks
 from addon.consent.timeline import timelines
 from addon.decoders.meta.hidden_page import find_hidden_page
-from addon.derivation import EverythingHeld, Surroundings, derive_events
+from addon.derivation import EverythingHeld, Surroundings, derive, derive_events
 from addon.fold import DEDUPE_SECONDS, SAME_REQUEST_SECONDS, Folder, _may_join, fold
 from addon.model import CapturedRequest
 from addon.observation import ObservedRequest, Observer

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from addon.audit import Observations, derive
+from addon.audit import Observations
+from addon.derivation import derive
 from addon.observation import Observer
 from addon.replay import rederive, replay
 from addon.store.schema import DERIVED, OBSERVED

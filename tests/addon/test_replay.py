@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 import captures
-from addon.audit import derive
 from addon.capture import file_sha256
 from addon.consent.timeline import Mark
+from addon.derivation import derive
 from addon.observation import Observer
 from addon.reader import CaptureError
 from addon.reading import source_id

@@ -10,9 +10,10 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from addon.audit import AssessedEvent, Derivation, Observations, derive
+from addon.audit import AssessedEvent, Derivation, Observations
 from addon.decoders.meta.dictionary import lookup
 from addon.decoders.meta.hidden_page import fingerprint
+from addon.derivation import derive
 from addon.model import CapturedRequest
 from addon.observation import Observer
 from addon.replay import replay
