@@ -16,12 +16,13 @@ from typing import BinaryIO, ClassVar
 
 from addon.consent.setcookie import may_set_telling
 from addon.frameshape import Parts, answer_lines, ends_of, frame_length, read_answer, read_lines, split
+from addon.glimpses import Runs
 from addon.model import CapturedRequest
 from addon.netstrings import NetstringError
 from addon.observation import Glimpse
 from addon.reader import CaptureReader, broken, storable_address
 from addon.sieve import may_matter
-from addon.stride import Repeats, Runs, Target, step_over
+from addon.stride import Repeats, Target, step_over
 from addon.vocabulary import Delivery, SourceKind
 
 WINDOW = 4 << 20

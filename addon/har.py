@@ -15,12 +15,12 @@ from typing import Any, ClassVar, NamedTuple
 from urllib.parse import quote, quote_plus, unquote
 
 from addon.consent.setcookie import may_set_telling
+from addon.glimpses import Runs
 from addon.jsonfile import MAX_MEMBER, MAX_STRING, JsonFile, JsonFileError, TooLong
 from addon.model import CapturedRequest, Epoch, Problem
 from addon.observation import Glimpse
 from addon.reader import CaptureReader
 from addon.sieve import Host, Shown, host_of, may_matter, outline
-from addon.stride import Runs
 from addon.vocabulary import Delivery, SourceKind
 
 MAX_PROBLEMS = 200

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from addon.digest import DigestBeside
 from addon.frames import FrameReader
@@ -12,7 +13,9 @@ from addon.reader import CaptureReader
 from addon.store.rows import SourceRow
 from addon.store.unfinished import ReadingState, Unfinished
 from addon.version import TOOL_VERSION
-from addon.workers import Workers
+
+if TYPE_CHECKING:
+    from addon.workers import Workers
 
 Progress = Callable[[int], None]
 """Called with the number of bytes of the current capture read so far."""
@@ -41,7 +44,7 @@ class Reading:
         self._matched_before = 0
         self._saved_at = time.monotonic()
 
-    def read(self, progress: Progress, helpers: Workers | None = None) -> None:
+    def read(self, progress: Progress, helpers: "Workers | None" = None) -> None:
         """Read as far as possible, going on where an earlier reading stopped; name the source after its digest."""
         digest = self._resumed()
         self.reader.watch = digest.update
@@ -118,7 +121,7 @@ class Reading:
         """Return how many requests concern a vendor."""
         return self._matched_before + len(self.observer.requests)
 
-    def _sights(self, helpers: Workers | None) -> Iterator[Sight | Glimpse | None]:
+    def _sights(self, helpers: "Workers | None") -> Iterator[Sight | Glimpse | None]:
         if helpers is not None and isinstance(self.reader, FrameReader):
             yield from helpers.read(self.reader)
             return

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from addon.audit import timelines_of, visitor_of
 from addon.capture import read_capture
@@ -11,9 +12,14 @@ from addon.model import Frozen, Problem
 from addon.reading import Progress, Reading
 from addon.store.store import Store
 from addon.store.unfinished import Unfinished
-from addon.workers import WORTH_IT, Workers, workers
 from rules.engine import Matcher
 from rules.loader import load_packs, pack_names
+
+if TYPE_CHECKING:
+    from addon.workers import Workers
+
+WORTH_IT = 48 << 20
+"""Captures with fewer bytes than this are read faster by one process than others are started."""
 
 
 class ReplayedSource(Frozen):
@@ -72,12 +78,14 @@ def replay(
 
 
 @contextmanager
-def _helpers(jobs: int, readings: Sequence[Reading], matcher: Matcher) -> Iterator[Workers | None]:
+def _helpers(jobs: int, readings: Sequence[Reading], matcher: Matcher) -> Iterator["Workers | None"]:
     """Give the block other processes where the captures are large enough for them."""
     large = any(reading.reader.size >= WORTH_IT for reading in readings)
     if jobs < 2 or not large:
         yield None
         return
+    from addon.workers import workers  # noqa: PLC0415 - only large captures need it
+
     with workers(jobs, matcher) as helpers:
         yield helpers
 

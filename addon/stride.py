@@ -5,11 +5,9 @@ address, header lines or body (`addon.sieve`), and its cookies say what those of
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import NamedTuple
 
-from addon.consent.belief import era
-from addon.consent.evidence import read_told
 from addon.frameshape import (
     TAIL,
     Ends,
@@ -21,11 +19,11 @@ from addon.frameshape import (
     read_lines,
     read_place,
 )
+from addon.glimpses import Runs
 from addon.model import Epoch
 from addon.netstrings import NetstringError
-from addon.observation import Glimpse
 from addon.remembered import Remembered
-from addon.sieve import Host, Outline, Shown, host_of, may_matter, outline
+from addon.sieve import Host, Outline, host_of, may_matter, outline
 
 MOST_REMEMBERED = 2048
 """How many header blocks, targets and connections are remembered, each."""
@@ -96,44 +94,6 @@ def _target(place: bytes, version: bytes, host: str | None) -> Target:
         raise NetstringError("a target that is not read here")
     authority = found[1] if port == default else f"{found[1]}:{port}"
     return Target(read.method, f"{read.scheme}://{authority}", host_of(found[1].lower().rstrip(".")))
-
-
-class Runs:
-    """Requests of one site, one after the other, whose cookies show the same: the first and the last are glimpsed."""
-
-    def __init__(self) -> None:
-        """Start with no run."""
-        self.shown: dict[str, Shown] = {}
-        self.lasts: dict[str, tuple[int, Epoch]] = {}
-        self._eras: dict[str, int] = {}
-
-    def add(self, position: int, at: Epoch, site: str, shown: Shown) -> Iterator[Glimpse]:
-        """Take in a request; yield glimpses where it begins a run, that of the last request of the run before first."""
-        now = 0
-        if not shown.timeless:
-            reading = read_told(shown.told)
-            now = era(reading, at) if reading is not None else 0
-        before = self.shown.get(site)
-        if before == shown and self._eras[site] == now:
-            self.lasts[site] = (position, at)
-            return
-        last = self.lasts.pop(site, None)
-        if last is not None and before is not None:
-            yield _glimpse(site, last, before)
-        self.shown[site], self._eras[site] = shown, now
-        yield _glimpse(site, (position, at), shown)
-
-    def end(self) -> Iterator[Glimpse]:
-        """Yield the last request of every run, in order; what follows begins new ones."""
-        if self.lasts:
-            yield from sorted(_glimpse(site, last, self.shown[site]) for site, last in self.lasts.items())
-            self.lasts.clear()
-        self.shown.clear()
-        self._eras.clear()
-
-
-def _glimpse(site: str, where: tuple[int, Epoch], shown: Shown) -> Glimpse:
-    return Glimpse(*where, site, shown.told, shown.same_site, shown.gpc)
 
 
 class Passed(NamedTuple):

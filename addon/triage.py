@@ -11,10 +11,10 @@ from typing import Final, NamedTuple
 from mitmproxy import http
 
 from addon.consent.setcookie import may_set_telling
+from addon.glimpses import Runs
 from addon.observation import Glimpse
 from addon.recording import PassedOver
 from addon.sieve import Host, Outline, host_of, may_matter, outline
-from addon.stride import Runs
 
 MAX_REMEMBERED: Final = 512
 """How many header blocks and how many targets are remembered."""

@@ -33,10 +33,6 @@ from rules.loader import load_packs
 PART = 8 << 20
 """About how many bytes are given to a process at once."""
 
-WORTH_IT = 48 << 20
-"""Captures with fewer bytes than this are read faster by one process than others are started."""
-
-
 ROWS = 100
 """How many requests of a session are given to a process at once."""
 

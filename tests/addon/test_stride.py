@@ -14,10 +14,10 @@ from mitmproxy.test import tflow
 from addon import frames
 from addon.frames import FrameReader
 from addon.frameshape import split
+from addon.glimpses import Runs
 from addon.model import CapturedRequest
 from addon.observation import Glimpse
-from addon.sieve import Shown
-from addon.stride import Passed, Repeats, Runs, step_over
+from addon.stride import Passed, Repeats, step_over
 
 START = 1_790_000_000.25
 
@@ -98,16 +98,6 @@ def test_the_last_of_a_run_is_remembered_with_its_place() -> None:
     step_over(window, 0, 100, repeats, runs, bool)
     assert [(item.position, item.at) for item in runs.end()] == [(100 + len(frame(flow(at=1))), START + 2)]
     assert not list(runs.end())
-
-
-def test_a_run_ends_where_a_reading_may_change_with_time() -> None:
-    """Two requests that show the same, before and after the moment, are two runs."""
-    runs = Runs()
-    shown = Shown((("hs_opt", "x"),), same_site=True, gpc=False, timeless=False)
-    assert len(list(runs.add(0, START, "clinic.example", shown))) == 1
-    assert list(runs.add(1, START + 1, "clinic.example", shown)) == []
-    window = frame(flow())
-    assert step_over(window, 0, 0, Repeats(), runs, bool).seen == 0
 
 
 class Everything:
