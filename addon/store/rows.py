@@ -363,8 +363,8 @@ def event_rows(item: AssessedEvent) -> EventRows:
             ", ".join(assessment.actions),
             event.derived_from,
             " ".join(words),
-            item.consent.model_dump_json(),
-            item.login.model_dump_json(),
+            _text_of(item.consent),
+            _text_of(item.login),
             json_text(event.identifiers),
             findings_text(assessment.findings),
             assessment_text(assessment),
@@ -377,6 +377,22 @@ def event_rows(item: AssessedEvent) -> EventRows:
     )
 
 
+_MOST_TEXTS = 512
+_texts: dict[int, tuple[Frozen, str]] = {}
+
+
+def _text_of(stamp: Frozen) -> str:
+    """Return a stamp as JSON. Events between two proofs share one object, whose text is made once."""
+    known = _texts.get(id(stamp))
+    if known is not None and known[0] is stamp:
+        return known[1]
+    text = stamp.model_dump_json()
+    if len(_texts) >= _MOST_TEXTS:
+        _texts.clear()
+    _texts[id(stamp)] = (stamp, text)
+    return text
+
+
 _CONSENT_STATE, _CONSENT, _LOGIN = (EVENT_COLUMNS.index(name) for name in ("consent_state", "consent", "login"))
 
 
@@ -384,8 +400,8 @@ def stamped_rows(rows: EventRows, stamp: VisitorStamp) -> EventRows:
     """Return the rows of an event with what is known of the visitor at its moment."""
     event = list(rows.event)
     event[_CONSENT_STATE] = stamp.consent.state
-    event[_CONSENT] = stamp.consent.model_dump_json()
-    event[_LOGIN] = stamp.login.model_dump_json()
+    event[_CONSENT] = _text_of(stamp.consent)
+    event[_LOGIN] = _text_of(stamp.login)
     return rows._replace(event=tuple(event))
 
 
