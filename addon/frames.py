@@ -142,6 +142,8 @@ class FrameReader(CaptureReader):
                 passed = step_over(window, position, base, repeats, runs, may_be_site)
                 position = passed.position
                 self.add(passed.seen, passed.first_at, passed.last_at)
+                for glimpse in passed.glimpses:
+                    yield position, glimpse
             parts = split(window, position)
             if parts is None:
                 break

@@ -1,7 +1,7 @@
 """Steps over the frames of flows that cannot matter, without taking them apart.
 
 Everything here decides in favour of a closer look: what it steps over is of the usual shape, shows nothing by its
-address, header lines or body (`addon.sieve`), and its cookies say what those of the request before it said.
+address, header lines or body (`addon.sieve`) but what its cookies say, which is noted.
 """
 
 import re
@@ -22,6 +22,7 @@ from addon.frameshape import (
 from addon.glimpses import Runs
 from addon.model import Epoch
 from addon.netstrings import NetstringError
+from addon.observation import Glimpse
 from addon.remembered import Remembered
 from addon.sieve import Host, Outline, host_of, may_matter, outline
 
@@ -97,12 +98,16 @@ def _target(place: bytes, version: bytes, host: str | None) -> Target:
 
 
 class Passed(NamedTuple):
-    """What was stepped over: up to which place, how many requests, and when the first and the last of them began."""
+    """What was stepped over: up to which place, how many requests, when the first and the last of them began.
+
+    `glimpses` are those that are due.
+    """
 
     position: int
     seen: int
     first_at: Epoch | None
     last_at: Epoch | None
+    glimpses: list[Glimpse]
 
 
 def step_over(
@@ -110,13 +115,14 @@ def step_over(
 ) -> Passed:
     """Step over frames from `position` on that cannot matter, to the first that may.
 
-    `base` is where the window begins in its file. A request that goes on with a run is noted in `runs`.
+    `base` is where the window begins in its file. What the cookies show of requests is noted in `runs`.
     """
     size = len(window)
     seen = 0
     first_at = last_at = None
     outlines, targets, shown_by, lasts = repeats.outlines, repeats.targets, runs.shown, runs.lasts
     sites: dict[str, bool] = {}
+    glimpses: list[Glimpse] = []
     while position < size:
         frame = answered_at(window, position)
         if frame is None:
@@ -175,9 +181,10 @@ def step_over(
                 break
             shown = facts.shown
             if shown is not None:
-                if shown_by.get(site) is not shown or not shown.timeless:
-                    break
-                lasts[site] = (base + position, at)
+                if shown_by.get(site) is shown and shown.timeless:
+                    lasts[site] = (base + position, at)
+                else:
+                    glimpses += runs.add(base + position, at, site, shown)
         if first_at is None or last_at is None:
             first_at = last_at = at
         elif at > last_at:
@@ -186,4 +193,4 @@ def step_over(
             first_at = at
         seen += 1
         position = end + 1
-    return Passed(position, seen, first_at, last_at)
+    return Passed(position, seen, first_at, last_at, glimpses)
