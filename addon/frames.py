@@ -25,7 +25,7 @@ from addon.sieve import may_matter
 from addon.stride import Repeats, Target, step_over
 from addon.vocabulary import Delivery, SourceKind
 
-WINDOW = 4 << 20
+WINDOW = 1 << 20
 """How many bytes are read at once."""
 
 SMALL_WINDOW = 1 << 16
