@@ -19,10 +19,10 @@ from addon.observation import DECODERS, ConsentEvidence, ObservedRequest, PageVi
 from addon.pageclass import page_class
 from addon.sighting import Sighting, client_key, content_key
 from addon.sites import site_of
-from addon.unchecked import unchecked
 from addon.vocabulary import DELIVERY_STRENGTH, Delivery
 from rules.engine import Matcher
 from rules.model import Assessment, Field, FieldName, Rule
+from rules.unchecked import changed, unchecked
 
 DERIVED_SECONDS = 2.0
 """An event that Meta's tool derives follows the event it was derived from within this time."""
@@ -129,10 +129,8 @@ def acts_of(events: Sequence[AssessedEvent]) -> tuple[Act, ...]:
     return acts([item.event for item in events], lambda event: event.id in searched)
 
 
-def assess(
-    event: Event, matcher: Matcher, by_site: dict[str, ConsentTimeline], other: Matcher | None = None
-) -> AssessedEvent:
-    """Return `event` with its assessment, its consent state and the texts a reader looks for first.
+def assess(event: Event, matcher: Matcher, visitor: VisitorStamp, other: Matcher | None = None) -> AssessedEvent:
+    """Return `event` with its assessment, what is known of the visitor and the texts a reader looks for first.
 
     The rules of `other` read the same texts and say what they say apart.
     """
@@ -141,10 +139,9 @@ def assess(
         fields = (*fields, Field(name=FieldName.HIDDEN_URL, parameter="hrl", text=event.page_url))
     first = {field.name: field.text for field in reversed(fields)}
     assessment = matcher.evaluate(fields)
-    visitor = visitor_of(event, by_site)
     kind, reason = page_class(event.page_url, fields, assessment)
-    return AssessedEvent(
-        event=event.model_copy(update={"page_class": kind, "page_reason": reason}),
+    return _assessed(
+        event=changed(event, page_class=kind, page_reason=reason),
         assessment=assessment,
         consent=visitor.consent,
         page_title=first.get(FieldName.PAGE_TITLE),
@@ -153,6 +150,9 @@ def assess(
         other=other.evaluate(fields) if other else None,
         login=visitor.login,
     )
+
+
+_assessed = unchecked(AssessedEvent)
 
 
 def visitor_of(event: Event, by_site: Mapping[str, ConsentTimeline]) -> VisitorStamp:

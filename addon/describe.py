@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from addon.audit import AssessedEvent, assess, build_event, decode, witness_of
+from addon.audit import AssessedEvent, assess, build_event, decode, visitor_of, witness_of
 from addon.decoders.base import Decoded
 from addon.decoders.meta.dictionary import lookup
 from addon.decoders.meta.filters import filtering
@@ -30,10 +30,8 @@ def describe(request: CapturedRequest, matcher: Matcher, other: Matcher | None =
         return "This request is nothing that Pixelwitness looks at."
     decoded = decode(observed)
     witness = witness_of(observed)
-    items = [
-        assess(build_event([Sighting(hit, witness)], frozenset({"shown"}), None), matcher, {}, other)
-        for hit in decoded.hits
-    ]
+    events = [build_event([Sighting(hit, witness)], frozenset({"shown"}), None) for hit in decoded.hits]
+    items = [assess(event, matcher, visitor_of(event, {}), other) for event in events]
     lines = list(_head(request, decoded))
     for number, (hit, item) in enumerate(zip(decoded.hits, items, strict=True), start=1):
         if len(items) > 1:

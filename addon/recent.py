@@ -89,9 +89,7 @@ class RecentEvents:
         raised: set[str] = set()
         for group, event in zip(groups, built, strict=True):
             former = {self._event_of.get((item.witness.key, item.hit.index)) for item in group} - {None}
-            item = assess(event, self._matcher, {}, self._other)
-            stamp = self._history.visitor(event)
-            item = item.model_copy(update={"consent": stamp.consent, "login": stamp.login})
+            item = assess(event, self._matcher, self._history.visitor(event), self._other)
             events.append(item)
             if item.assessment.score > max((self._scores.get(name or "", -1) for name in former), default=-1):
                 raised.add(event.id)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from addon.acts import Told, told_by
-from addon.audit import AssessedEvent, assess, build_event, decode, witness_of
+from addon.audit import AssessedEvent, assess, build_event, decode, visitor_at, witness_of
 from addon.consent.clicks import BannerClick, banner_clicks
 from addon.consent.contradictions import StatementMade
 from addon.consent.meta import limited_data_use
@@ -55,12 +55,14 @@ def settle(
     """
     main = group[0].hit
     event = build_event(group, with_cookies, hidden)
-    item = assess(event, judge.matcher, by_site, judge.other)
+    limited = limited_data_use(event)
+    visitor = visitor_at(event.site, event.occurred_at, limited, by_site)
+    item = assess(event, judge.matcher, visitor, judge.other)
     return item, Trace(
         told=told_by(event, searches=item.searched is not None),
         clock_gap=None if main.client_time is None else (group[0].at - main.client_time) * 1000,
         clicks=banner_clicks([event]),
-        limited=limited_data_use(event),
+        limited=limited,
         from_setup_tool=event.trigger == "event_setup_tool",
         rules=_rules(item.assessment),
         other_rules=frozenset() if item.other is None else _rules(item.other),

@@ -18,7 +18,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from addon.acts import acts_behind, in_order, told_by
-from addon.audit import AssessedEvent, assess, build_event, decode, witness_of
+from addon.audit import AssessedEvent, assess, build_event, decode, visitor_of, witness_of
 from addon.capture import read_capture
 from addon.consent.timeline import timelines
 from addon.decoders.meta import content
@@ -148,7 +148,7 @@ def measure(copies: int) -> None:
         events = [build_event(group, frozenset({SOURCE}), None) for group in groups]
 
         def assessed(judge: Matcher) -> list[AssessedEvent]:
-            return [assess(event, judge, by_site) for event in events]
+            return [assess(event, judge, visitor_of(event, by_site)) for event in events]
 
         derived: list[float] = []
         for _ in range(3):

@@ -30,6 +30,7 @@ from rules.model import (
     ScoreStep,
     Tier,
 )
+from rules.unchecked import unchecked
 
 TOPIC_POINTS: Mapping[str | None, int] = {"special_risk": 70, "health": 40, None: 40}
 """What a topic brings, by tier; a rule for a generic health word sets its own `points`."""
@@ -464,7 +465,7 @@ def _assessment(
     band = band_of(ledger.total)
     tier: Tier = "special_risk" if special_risk else "health"
     brought = ledger.brought
-    return Assessment(
+    return _made(
         ruleset_digest=digest,
         score=ledger.total,
         band=band,
@@ -479,6 +480,9 @@ def _assessment(
         near_misses=tuple(sorted(set(near_misses))),
         steps=tuple(ledger.steps),
     )
+
+
+_made = unchecked(Assessment)
 
 
 def _categories(standings: Iterable[tuple[int, str]]) -> tuple[str, ...]:

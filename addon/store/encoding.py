@@ -8,12 +8,17 @@ earlier version wrote, the models' own JSON, is read as well.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import chain, groupby, repeat
+from operator import attrgetter
 from typing import Any
 
 from pydantic_core import from_json, to_json
 
 from addon.model import Event, Hit, Identifier, Param
+from rules.memory import Memory
 from rules.model import Assessment, Evidence, FieldName, Finding, NearMiss, Rule, ScoreStep
+
+Lines = tuple[tuple[str, str], ...]
+"""Header lines: names and values."""
 
 RuleTexts = Callable[[str], Mapping[str, Rule]]
 """Gives the rules that counted under a ruleset, by their ids, as they read then; asked for by its digest."""
@@ -23,6 +28,8 @@ _SHARED = (
     "referrer_url", "client_time",
 )  # fmt: skip
 """What a hit and its event both have."""
+
+_shared_of = attrgetter(*_SHARED)
 
 _MAY_LACK = ("counter", "init_time", "dedupe_id", "derived_by_rule")
 """What a hit often has nothing for."""
@@ -34,6 +41,14 @@ _FIELD_TEXTS = {field: field.value for field in FieldName}
 def json_text(value: object) -> str:
     """Return plain values as JSON."""
     return to_json(value, inf_nan_mode="null").decode()
+
+
+def _size(lines: Lines, text: str) -> int:
+    return 2 * len(text) + 100 * len(lines)
+
+
+lines_text = Memory[Lines, str](json_text, _size)
+"""Returns header lines as JSON. The requests of one page have the same ones, mostly."""
 
 
 def event_text(event: Event) -> str:
@@ -59,10 +74,8 @@ def event_text(event: Event) -> str:
 
 def _hit_values(hit: Hit, event: Event) -> dict[str, Any]:
     values: dict[str, Any] = {"request_key": hit.request_key, "index": hit.index, "transport": hit.transport}
-    for name in _SHARED:
-        value = getattr(hit, name)
-        if value != getattr(event, name):
-            values[name] = value
+    if _shared_of(hit) != _shared_of(event):
+        values |= {name: getattr(hit, name) for name in _SHARED if getattr(hit, name) != getattr(event, name)}
     for name in _MAY_LACK:
         value = getattr(hit, name)
         if value is not None:

@@ -22,6 +22,7 @@ from addon.consent.timeline import ConsentStamp, Mark
 from addon.model import Act, CapturedRequest, Frozen, Problem
 from addon.observation import ConsentEvidence, ObservedRequest, PageVisit
 from addon.store.encoding import (
+    Lines,
     RuleTexts,
     assessment_of,
     assessment_text,
@@ -29,8 +30,10 @@ from addon.store.encoding import (
     event_text,
     findings_text,
     json_text,
+    lines_text,
 )
 from addon.vocabulary import Delivery, Provenance, ReviewState, SourceKind
+from rules.memory import Memory
 from rules.model import Assessment, Band
 
 
@@ -146,7 +149,7 @@ def request_row(item: ObservedRequest) -> RequestRow:
         request.method,
         request.url,
         request.http_version,
-        json_text(request.headers),
+        lines_text(request.headers),
         request.body,
         request.body_problem,
         request.started_at,
@@ -180,7 +183,7 @@ def observed_request(row: RequestRow) -> ObservedRequest:
             method=method,
             url=url,
             http_version=http_version,
-            headers=_lines(headers),
+            headers=_known_lines(headers),
             body=body,
             body_problem=body_problem,
             started_at=started_at,
@@ -201,8 +204,11 @@ def of_source(source: str, rows: Iterable[tuple[Any, ...]]) -> Iterator[tuple[An
     return ((source, *row[1:]) for row in rows)
 
 
-def _lines(text: str) -> tuple[tuple[str, str], ...]:
+def _lines(text: str) -> Lines:
     return tuple([(name, value) for name, value in from_json(text)])
+
+
+_known_lines = Memory[str, Lines](_lines, lambda text, lines: 2 * len(text) + 100 * len(lines))
 
 
 class Withdrawal(Frozen):

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import captures
-from addon.audit import Observations, assess, build_event, decode, witness_of
+from addon.audit import Observations, assess, build_event, decode, visitor_of, witness_of
 from addon.capture import read_capture
 from addon.consent.clicks import banner_clicks
 from addon.consent.timeline import timelines
@@ -64,7 +64,7 @@ def plainly(given: Observations, judge: Matcher) -> dict[str, Any]:
         origin = events[number].id if event.trigger == "event_setup_tool" and gap <= 2.0 else None
         linked.append(event.model_copy(update={"derived_from": origin}))
     by_site = timelines(given.pages, given.consent, given.marks, banner_clicks(linked))
-    return {event.id: assess(event, judge, by_site) for event in linked}
+    return {event.id: assess(event, judge, visitor_of(event, by_site)) for event in linked}
 
 
 def streamed(given: Observations, judge: Matcher, window: int) -> tuple[dict[str, Any], dict[str, Any]]:

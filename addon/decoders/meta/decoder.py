@@ -20,8 +20,8 @@ from addon.decoders.meta.identity import identifiers
 from addon.decoders.meta.transport import contradiction, transport_of
 from addon.decoders.meta.wire import Body, body_parameters, flatten, parse_pairs, query_parameters
 from addon.model import CapturedRequest, Hit, Param
-from addon.unchecked import unchecked
 from addon.vocabulary import Frame, PageUrlFrom, Transport
+from rules.unchecked import unchecked
 
 MAX_BATCH = 100
 """Most events that are read from one batch envelope; Meta's client sends at most ten."""

@@ -7,13 +7,15 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from addon.audit import build_event, decode, witness_of
+from addon.audit import Observations, build_event, decode, witness_of
 from addon.capture import read_capture
+from addon.derivation import derive
 from addon.fold import Sighting, fold
 from addon.model import Event, Frozen, Hit
 from addon.observation import Observer
-from addon.unchecked import unchecked
 from captures import recordings
+from rules.engine import Matcher
+from rules.unchecked import changed, unchecked
 
 
 class Example(Frozen):
@@ -35,6 +37,27 @@ def test_every_hit_and_event_of_a_recording_passes_the_check() -> None:
             assert made == checked
             assert made.model_dump_json() == checked.model_dump_json()
             assert type(made).model_validate_json(made.model_dump_json()) == made
+
+
+def test_every_assessed_event_of_a_recording_passes_the_check(judge: Matcher) -> None:
+    for path in recordings():
+        observer = Observer("mitm-one")
+        for request in read_capture(path):
+            observer.observe(request)
+        for item in derive(Observations(requests=tuple(observer.requests)), judge).events:
+            for made in (item, item.event, item.assessment):
+                checked = type(made)(**dict(made))
+                assert made == checked
+                assert made.model_dump_json() == checked.model_dump_json()
+
+
+def test_a_changed_copy_is_that_of_the_model() -> None:
+    example = Example(number=1)
+    made = changed(example, text="else")
+    assert made == example.model_copy(update={"text": "else"})
+    assert made.model_dump_json(exclude_unset=True) == '{"number":1,"text":"else"}'
+    assert example.text == "nothing"
+    assert pickle.loads(pickle.dumps(made)) == made
 
 
 def test_what_is_not_given_has_its_default_and_its_place() -> None:

@@ -6,10 +6,10 @@ from JSON is checked as always.
 
 from typing import Any, cast
 
-from addon.model import Frozen
+from pydantic import BaseModel
 
 
-def unchecked[Model: Frozen](model: type[Model]) -> type[Model]:
+def unchecked[Model: BaseModel](model: type[Model]) -> type[Model]:
     """Return what makes a `model` of values in its fields' types, all named, as a type checker has seen to it."""
     defaults = {name: field.default for name, field in model.model_fields.items()}
     every = set(defaults)
@@ -24,3 +24,13 @@ def unchecked[Model: Frozen](model: type[Model]) -> type[Model]:
         return made
 
     return cast("type[Model]", make)
+
+
+def changed[Model: BaseModel](model: Model, **values: Any) -> Model:
+    """Return a copy of a frozen model with these values, which are not checked either."""
+    made = type(model).__new__(type(model))
+    object.__setattr__(made, "__dict__", {**model.__dict__, **values})
+    object.__setattr__(made, "__pydantic_fields_set__", {*model.__pydantic_fields_set__, *values})
+    object.__setattr__(made, "__pydantic_extra__", None)
+    object.__setattr__(made, "__pydantic_private__", None)
+    return made
