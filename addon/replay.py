@@ -1,6 +1,6 @@
 """A saved capture into a session: read, observe, keep, derive."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 WORTH_IT = 48 << 20
 """Captures with fewer bytes than this are read faster by one process than others are started."""
+
+
+Assessing = Callable[[int, int], None]
+"""Called with how many requests that carry events were worked out so far, and how many there are."""
 
 
 class ReplayedSource(Frozen):
@@ -46,6 +50,7 @@ def replay(
     progress: Progress = lambda _: None,
     packs: Sequence[str] | None = None,
     jobs: int = 1,
+    assessing: Assessing = lambda *_: None,
 ) -> tuple[str, tuple[ReplayedSource, ...]]:
     """Read the captures at `paths` into one session and derive it anew; return its id and what was read.
 
@@ -55,6 +60,7 @@ def replay(
     the result is the same for any number. Raises
     CaptureError where a capture cannot be read at all, StoreError where the database refuses,
     UnknownPackError for a pack that does not exist, WorkerError where another process ended.
+    `progress` is told of reading, `assessing` of what follows.
     """
     readers = [read_capture(path) for path in paths]  # every file is looked at before any is read
     readings = [
@@ -71,7 +77,8 @@ def replay(
             digests_now = (matcher.ruleset.digest, other.ruleset.digest if other else None)
             if store.digests(name) != digests_now or any(not result.known for result in results):
                 share = None if helpers is None else partial(helpers.read_session, packs=chosen)
-                store.rewrite_derivation(name, matcher, other, chosen, share)
+                total = store.role_counts(name).get("event", 0)
+                store.rewrite_derivation(name, matcher, other, chosen, share, lambda done: assessing(done, total))
     for reading in readings:
         reading.unfinished.remove()
     return name, results

@@ -7,12 +7,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
 
 from cli.terminal import printable
 
 if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
+    from rich.progress import Progress, ProgressColumn, TaskID
 
 
 SHOWN_AFTER = 0.3
@@ -71,21 +72,75 @@ class ProgressBar:
         """Leave the bar as it stands."""
         if self._bar is not None:
             self._bar.stop()
+            self._due = float("inf")
+
+    def count(self, label: str) -> "CountBar":
+        """Return a bar that takes this one's place once it has news."""
+        return CountBar(label, self)
 
     def _open(self) -> tuple["Progress", "TaskID"]:
         from rich import progress as rich_progress  # noqa: PLC0415 - rich takes a tenth of a second
-        from rich.console import Console  # noqa: PLC0415
 
-        bar = rich_progress.Progress(
-            rich_progress.TextColumn("{task.description}"),
-            rich_progress.BarColumn(),
-            rich_progress.DownloadColumn(),
-            rich_progress.TransferSpeedColumn(),
-            rich_progress.TimeRemainingColumn(),
-            console=Console(stderr=True),
-        )
-        bar.start()
+        bar = _opened(rich_progress.DownloadColumn(), rich_progress.TransferSpeedColumn())
         return bar, bar.add_task(self._label, total=self._total)
+
+
+class CountBar:
+    """Counts what is worked out one after the other, after something was read. Use as a context manager."""
+
+    def __init__(self, label: str, before: ProgressBar) -> None:
+        """Prepare a bar that follows `before`; it is shown as that one is."""
+        self._label = label
+        self._before = before
+        self._total = 0
+        self._due: float | None = None
+        self._bar: Progress | None = None
+        self._task: TaskID | None = None
+
+    def __call__(self, done: int, total: int) -> None:
+        """Show that `done` of `total` are worked out."""
+        self._total = total
+        if self._due is None:
+            self._due = time.monotonic() + SHOWN_AFTER if sys.stderr.isatty() else float("inf")
+        if self._bar is None or self._task is None:
+            if time.monotonic() < self._due:
+                return
+            self._before.close()
+            self._bar, self._task = self._open(total)
+        self._bar.update(self._task, completed=done)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bar is not None and self._task is not None:
+            if kind is None:
+                self._bar.update(self._task, completed=self._total)
+            self._bar.stop()
+
+    def _open(self, total: int) -> tuple["Progress", "TaskID"]:
+        from rich import progress as rich_progress  # noqa: PLC0415 - rich takes a tenth of a second
+
+        bar = _opened(rich_progress.MofNCompleteColumn())
+        return bar, bar.add_task(self._label, total=total)
+
+
+def _opened(*columns: "ProgressColumn") -> "Progress":
+    """Return a bar with these columns between its label and the time that is left, shown from now on."""
+    from rich import progress as rich_progress  # noqa: PLC0415 - rich takes a tenth of a second
+    from rich.console import Console  # noqa: PLC0415
+
+    bar = rich_progress.Progress(
+        rich_progress.TextColumn("{task.description:<9}"),
+        rich_progress.BarColumn(),
+        *columns,
+        rich_progress.TimeRemainingColumn(),
+        console=Console(stderr=True),
+    )
+    bar.start()
+    return bar
 
 
 def make_folder(path: Path) -> None:

@@ -57,15 +57,17 @@ class DerivationTables(EventTables):
         other: Matcher | None = None,
         packs: Sequence[str] = (),
         share: ShareOut | None = None,
+        passed: Callable[[int], None] = lambda _: None,
     ) -> None:
         """Derive a session anew from its observations and write what follows, event by event.
 
         Neither its requests nor its events are ever in memory together. `other` holds the rules of the optional
         packs named in `packs`. Assessments under other rules are kept. `share` has others read the requests.
+        `passed` is told from time to time how many requests were worked out.
         """
         self._clear_derived(session, keep_other_rules=matcher.ruleset.digest)
         sink = StoredEvents(self, session)
-        log, around = StoredRequests(self._connection, session), self.surroundings(session)
+        log, around = StoredRequests(self._connection, session, passed), self.surroundings(session)
         parts = None if share is None else share(log.rows_in_order(), around.sources_with_cookies)
         totals = derive_events(log, around, matcher, other, sink, parts=parts)
         self._put_derivation(session, matcher.ruleset.digest, other.ruleset.digest if other else None, totals, packs)

@@ -5,7 +5,7 @@ What is observed is only ever added. It is given as models or as rows (see `addo
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from addon.audit import Observations
@@ -29,6 +29,7 @@ from addon.store.rows import (
 from addon.store.sessions import SessionTables
 from addon.store.statements import StatementTables
 
+_TOLD_EVERY = 100
 _REQUEST = ", ".join(f'"{name}"' for name in REQUEST_COLUMNS)
 
 
@@ -186,10 +187,13 @@ class ObservationTables(SessionTables, StatementTables):
 class StoredRequests:
     """The requests of a session that are events or look like one, read from the database one after the other."""
 
-    def __init__(self, connection: sqlite3.Connection, session: str) -> None:
-        """Prepare to read the requests of `session`; nothing is read yet."""
+    def __init__(
+        self, connection: sqlite3.Connection, session: str, passed: Callable[[int], None] = lambda _: None
+    ) -> None:
+        """Prepare to read the requests of `session`; nothing is read yet. `passed` is told how many were, at times."""
         self._connection = connection
         self._session = session
+        self._passed = passed
 
     def in_order(self) -> Iterator[tuple[int, ObservedRequest]]:
         """Yield them by start and key, each with its row number."""
@@ -207,7 +211,10 @@ class StoredRequests:
             f"AND role IN ({marks}) ORDER BY started_at, key",
             (self._session, *EVENT_ROLES),
         )
-        return ((row[0], row[1:]) for row in cursor)
+        for number, row in enumerate(cursor):
+            if number % _TOLD_EVERY == 0:
+                self._passed(number)
+            yield row[0], row[1:]
 
     def row_at(self, place: int) -> RequestRow:
         """Return the row with this number."""

@@ -88,8 +88,13 @@ def replay(
     with Store(db) as store:
         for batch in batches:
             try:
-                with progress("Reading", sum(_size(path) for path in batch)) as bar:
-                    name, sources = read_into(store, rule_matcher, session, batch, bar, wanted, jobs or _cores())
+                with (
+                    progress("Reading", sum(_size(path) for path in batch)) as bar,
+                    bar.count("Assessing") as assessing,
+                ):
+                    name, sources = read_into(
+                        store, rule_matcher, session, batch, bar, wanted, jobs or _cores(), assessing
+                    )
             except KeyboardInterrupt:
                 _say_what_waits(db, batch)
                 raise
