@@ -39,6 +39,7 @@ def flow(
     made.timestamp_created = made.request.timestamp_start = START + at
     made.request.timestamp_end = START + at + 0.25
     made.response = http.Response.make(200, b"GIF", http.Headers([answer]))
+    made.response.timestamp_start = made.response.timestamp_end = START + at + 0.5
     return made
 
 
@@ -93,9 +94,9 @@ def test_the_last_of_a_run_is_remembered_with_its_place() -> None:
     assert list(runs.add(7, START, "clinic.example", shown)) == [
         Glimpse(7, START, "clinic.example", shown.told, shown.same_site, shown.gpc)
     ]
-    window = frame(flow(at=1)) + frame(flow(at=2))
-    step_over(window, 0, 100, repeats, runs, bool)
-    assert [(item.position, item.at) for item in runs.end()] == [(100 + len(frame(flow(at=1))), START + 2)]
+    one, two = frame(flow(at=1)), frame(flow(at=2))
+    step_over(one + two, 0, 100, repeats, runs, bool)
+    assert [(item.position, item.at) for item in runs.end()] == [(100 + len(one), START + 2)]
     assert not list(runs.end())
 
 
