@@ -11,12 +11,13 @@ from collections.abc import Callable, Collection, Iterator
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, BinaryIO, ClassVar, NamedTuple
 from urllib.parse import quote, quote_plus, unquote
+
+import ijson
 
 from addon.consent.setcookie import may_set_telling
 from addon.glimpses import Runs
-from addon.jsonfile import MAX_MEMBER, MAX_STRING, JsonFile, JsonFileError, TooLong
 from addon.model import CapturedRequest, Epoch, Problem
 from addon.observation import Glimpse
 from addon.reader import CaptureReader
@@ -26,10 +27,12 @@ from addon.vocabulary import Delivery, SourceKind
 MAX_PROBLEMS = 200
 """Most broken entries that are named one by one."""
 
+MAX_DEPTH = 500
+"""Deepest nesting that is read; a HAR needs about ten levels. Building a path for every level takes quadratic time."""
+
 ROUND = 500
 """After so many entries what was found may be kept elsewhere."""
 
-_ENTRIES = ("log", "entries")
 _UNREADABLE = (KeyError, TypeError, ValueError, AttributeError, RecursionError)
 _OUTLINED = frozenset({"accept", "cookie", "host", "sec-fetch-dest", "sec-fetch-site", "sec-gpc"})
 _SET_COOKIE = frozenset({"set-cookie"})
@@ -44,6 +47,70 @@ class _PassedOver(NamedTuple):
     at: Epoch
     site: str
     shown: Shown | None
+
+
+class _Depth:
+    """Counts how deep the JSON is nested, ahead of what builds objects from it."""
+
+    def __init__(self) -> None:
+        self._events = ijson.sendable_list()
+        self._parser: Any = ijson.basic_parse_coro(self._events)
+        self._depth = 0
+
+    def check(self, read: bytes) -> None:
+        """Take in what follows; raise ValueError where it is nested too deep."""
+        if self._parser is None:
+            return
+        try:
+            self._parser.send(read)
+        except (ijson.JSONError, ValueError, StopIteration):
+            self._parser = None  # what builds the objects finds the same and says so
+        for event, _ in self._events:
+            if event in {"start_map", "start_array"}:
+                self._depth += 1
+                if self._depth > MAX_DEPTH:
+                    raise ValueError(f"it is nested more than {MAX_DEPTH} levels deep")
+            elif event in {"end_map", "end_array"}:
+                self._depth -= 1
+        del self._events[:]
+
+
+class _Watched:
+    """An open file of which every byte that is read is shown to somebody."""
+
+    def __init__(self, file: BinaryIO, watch: Callable[[memoryview], None]) -> None:
+        self._file = file
+        self._watch = watch
+        self._held = b""
+        self._depth: _Depth | None = _Depth()
+
+    def skip_mark(self) -> None:
+        """Leave out the byte order mark that some programs write."""
+        start = self._file.read(3)
+        self._watch(memoryview(start))
+        self._held = start.removeprefix(b"\xef\xbb\xbf")
+
+    def read(self, size: int) -> bytes:
+        """Return the next bytes, at most `size`."""
+        if self._held and size >= len(self._held):
+            read, self._held = self._held, b""
+        else:
+            read = self._file.read(size)
+            if read:
+                self._watch(memoryview(read))
+        if self._depth is not None and read:
+            self._depth.check(read)
+        return read
+
+    def read_rest(self) -> None:
+        """Read, for the watcher's sake, what nobody wanted."""
+        self._depth = None
+        while self.read(1 << 20):
+            pass
+
+    def tell(self) -> int:
+        """Return how many bytes were read."""
+        return self._file.tell()
 
 
 class HarReader(CaptureReader):
@@ -94,40 +161,37 @@ class HarReader(CaptureReader):
 
     def _entries(self) -> Iterator[tuple[int, Any]]:
         """Yield number and content of every entry."""
-        with self._open() as file:
-
-            def read(size: int) -> bytes:
-                piece = file.read(size)
-                self._note(memoryview(piece))
-                return piece
-
-            json_file = JsonFile(read)
-            shortened = 0
-            try:
-                for entry in json_file.members(_ENTRIES):
-                    number = self.read_to
-                    self.read_to += 1
-                    self.seen += 1
-                    if json_file.shortened > shortened:
-                        shortened = json_file.shortened
-                        self._name(number, f"of a text in it only the first {MAX_STRING:,} characters were read")
-                    if isinstance(entry, TooLong):
-                        self._name(number, f"it is longer than {MAX_MEMBER:,} characters and was left out")
-                    else:
-                        yield number, entry
-            except JsonFileError as error:
-                what = f"the JSON is cut or damaged ({error}); the {self.read_to} entries before were read"
-                where = f"{self.path.name}, after entry {self.read_to}, at byte {error.place}"
-                self.problems.append(Problem(where=where, what=what))
-            else:
-                self.complete = True
-            while read(1 << 20):
-                pass  # whoever watches is shown the whole file
+        with self._open() as opened:
+            file = _Watched(opened, self._note)
+            file.skip_mark()
+            entries = ijson.items(file, "log.entries.item", use_float=True)
+            while (entry := self._next(entries, file)) is not None:
+                number = self.read_to
+                self.read_to += 1
+                self.seen += 1
+                yield number, entry[0]
+            file.read_rest()
         if self.complete and not self.read_to:
             self.problems.append(
                 Problem(where=self.path.name, what="the file is JSON without any log.entries: it may not be a HAR")
             )
             self.complete = False
+
+    def _next(self, entries: Iterator[Any], file: _Watched) -> tuple[Any] | None:
+        """Return the next entry, or None where there is none or none that can be read, which is a problem."""
+        try:
+            return (next(entries),)
+        except StopIteration:
+            self.complete = True
+        except (ijson.JSONError, UnicodeDecodeError, ValueError) as error:
+            reason = " ".join(str(error).split())[:160]
+            self.problems.append(
+                Problem(
+                    where=f"{self.path.name}, after entry {self.read_to}, before byte {file.tell()}",
+                    what=f"the JSON is cut or damaged ({reason}); the {self.read_to} entries before were read",
+                )
+            )
+        return None
 
     def _request(self, entry: Any, number: int) -> CapturedRequest | None:
         try:
