@@ -15,7 +15,7 @@ import shutil
 import statistics
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,7 +25,7 @@ from mitmproxy import http
 from mitmproxy.io import FlowReader
 
 from benchmarks.browsing import write
-from benchmarks.replay_speed import about, ours, run, spread, theirs
+from benchmarks.replay_speed import about, ours, run, theirs
 from captures.har.build import har_entry
 
 GOAL_MEMORY = 60.0
@@ -116,6 +116,10 @@ def table(rows: list[Row]) -> str:
             f"| {row.memory:.0f} ({row.base:.0f} for one entry) | {row.their_memory:.0f} |"
         )
     return "\n".join(lines)
+
+
+def spread(values: Sequence[float]) -> str:
+    return f"{statistics.median(values):.2f} ({min(values):.2f} to {max(values):.2f})"
 
 
 def main() -> None:
