@@ -149,7 +149,7 @@ class FrameReader(CaptureReader):
                 break
             try:
                 facts = repeats.outlines[parts.lines]
-                target = repeats.target(parts.place, parts.version, facts.host)
+                target = repeats.targets[parts.place, parts.version, facts.host]
                 if (
                     may_be_site is None
                     or facts.page_like

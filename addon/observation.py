@@ -29,6 +29,7 @@ from addon.sites import registrable_domain, site_of
 from addon.vocabulary import ConsentState, EvidenceKind, Says, StatementKind
 from addon.witness import KeyMaker, request_digest
 from rules.tuples import tuple_schema
+from rules.unchecked import changed, unchecked
 
 DECODERS: tuple[Decoder, ...] = (MetaDecoder(),)
 """Every vendor's decoder; to add one, add a line."""
@@ -103,6 +104,9 @@ class ConsentEvidence(Frozen):
     name: str = ""
     says: Says | None = None
     against: tuple[str, ...] = ()
+
+
+_page_visit, _evidence = unchecked(PageVisit), unchecked(ConsentEvidence)
 
 
 class _Run(NamedTuple):
@@ -241,7 +245,7 @@ def _vendor(request: CapturedRequest) -> VendorSeen | None:
 
 def _visit(request: CapturedRequest, site: str) -> PageVisit:
     body = request.response_body
-    return PageVisit(
+    return _page_visit(
         source_id="",
         position=request.position,
         at=request.started_at,
@@ -313,7 +317,7 @@ class Observer:
             return self._keep(sight.vendor, sight.glimpse)
         if sight.visit is not None:
             self._sites.add(sight.visit.site)
-            self.pages.append(sight.visit.model_copy(update={"source_id": self.source_id}))
+            self.pages.append(changed(sight.visit, source_id=self.source_id))
         if not self._sites:
             return None
         seen = sight.glimpse
@@ -421,7 +425,7 @@ class Observer:
         """Return what the cookies of a request show, or those that its answer left."""
         how = {"set": " (set by the site's answer)", "choice": " (set in answer to a form)"}.get(kind, "")
         found = believed(reading, seen.at) if reading else None
-        return ConsentEvidence(
+        return _evidence(
             source_id=self.source_id,
             position=seen.position,
             at=seen.at,
@@ -437,7 +441,7 @@ class Observer:
         """Keep the first and the last request of every run in which a site states the same of consent."""
         for statement in statements if site in self._sites else ():
             self._keep_run(
-                ConsentEvidence(
+                _evidence(
                     source_id=self.source_id,
                     position=seen.position,
                     at=seen.at,
@@ -462,7 +466,7 @@ class Observer:
     ) -> None:
         """Keep evidence that stands for itself."""
         self.consent.append(
-            ConsentEvidence(
+            _evidence(
                 source_id=self.source_id,
                 position=seen.position,
                 at=seen.at,

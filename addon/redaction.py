@@ -16,6 +16,7 @@ from urllib.parse import quote, quote_plus, unquote
 from addon.decoders.meta.jsontext import json_strings
 from addon.model import CapturedRequest, Identifier
 from addon.percent import form_decode
+from addon.remembered import Remembered
 
 KEPT_COOKIES: frozenset[str] = frozenset(
     {
@@ -94,28 +95,12 @@ def is_secret_name(name: str) -> bool:
     return plain in SECRET_NAMES or any(part in plain for part in SECRET_PARTS)
 
 
-class _Known[K, V](dict[K, V]):
-    """What was found out of short things that come again with request after request, kept for a while."""
-
-    def __init__(self, read: Callable[[K], V], length: Callable[[K], int], longest: int) -> None:
-        super().__init__()
-        self._read, self._length, self._longest = read, length, longest
-
-    def __missing__(self, key: K) -> V:
-        found = self._read(key)
-        if self._length(key) <= self._longest:
-            if len(self) >= MAX_KNOWN_ITEMS:
-                self.clear()
-            self[key] = found
-        return found
-
-
 def _pair_name_is_secret(raw: str) -> bool:
     """Tell whether a pair of this name, as it was written, carries a secret."""
     return is_secret_name(_pair_name(raw))
 
 
-_names_secret = _Known(_pair_name_is_secret, len, MAX_KNOWN_NAME)
+_names_secret = Remembered[str, bool](_pair_name_is_secret, MAX_KNOWN_ITEMS, MAX_KNOWN_NAME)
 
 
 class _Harmless(set[str]):
@@ -249,7 +234,7 @@ def _line_length(line: tuple[str, str]) -> int:
     return len(line[0]) + len(line[1])
 
 
-_lines = _Known(_read_line, _line_length, MAX_KNOWN)
+_lines = Remembered[tuple[str, str], _Line](_read_line, MAX_KNOWN_ITEMS, MAX_KNOWN, _line_length)
 
 
 def _cookie(part: str) -> str:

@@ -3,27 +3,34 @@
 Requests repeat each other: the names of parameters, most of their values, header lines, the address of a page.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 
 
-class Remembered[Given: (str, bytes), Found](dict[Given, Found]):
+def _length(given: object) -> int:
+    return len(given)  # type: ignore[arg-type]
+
+
+class Remembered[Given: Hashable, Found](dict[Given, Found]):
     """The results of a pure function by what it was given: `remembered[given]` is `find(given)`.
 
-    At most so many `entries` are kept, each of an input of at most so many characters or bytes (`longest`); a full
-    memory begins anew, which costs less than knowing what was used last.
+    At most so many `entries` are kept, each of an input of at most so much `size` (`longest`; by default its length); a
+    full memory begins anew, which costs less than knowing what was used last.
     """
 
-    def __init__(self, find: Callable[[Given], Found], entries: int, longest: int) -> None:
+    def __init__(
+        self, find: Callable[[Given], Found], entries: int, longest: int, size: Callable[[Given], int] = _length
+    ) -> None:
         """Remember the results of `find`."""
         super().__init__()
         self._find: Callable[[Given], Found] = find
         self._entries = entries
         self._longest = longest
+        self._size: Callable[[Given], int] = size
 
     def __missing__(self, given: Given) -> Found:
-        """Find out what is not known yet."""
+        """Find out what is not known yet. Raises what `find` raises."""
         found = self._find(given)
-        if len(given) <= self._longest:
+        if self._size(given) <= self._longest:
             if len(self) >= self._entries:
                 self.clear()
             self[given] = found

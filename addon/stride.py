@@ -57,22 +57,13 @@ class Repeats:
         """What header lines, as written, tell by themselves. Raises NetstringError."""
         self.ends = Remembered[bytes, Ends](read_ends, MOST_REMEMBERED, MAX_BLOCK)
         """The addresses of a flow's two ends by its connections as written. Raises NetstringError."""
-        self.targets: dict[tuple[bytes, bytes, str | None], Target] = {}
-
-    def target(self, place: bytes, version: bytes, host: str | None) -> Target:
-        """Return where a request goes, as mitmproxy tells it, by its place, version and `Host` header.
+        self.targets = Remembered[tuple[bytes, bytes, str | None], Target](
+            lambda key: _target(*key), MOST_REMEMBERED, MAX_BLOCK, lambda key: len(key[0])
+        )
+        """Where a request goes, as mitmproxy tells it, by its place, version and `Host` header.
 
         Raises NetstringError where that takes mitmproxy.
         """
-        key = (place, version, host)
-        found = self.targets.get(key)
-        if found is None:
-            found = _target(place, version, host)
-            if len(place) <= MAX_BLOCK:
-                if len(self.targets) >= MOST_REMEMBERED:
-                    self.targets.clear()
-                self.targets[key] = found
-        return found
 
 
 def _target(place: bytes, version: bytes, host: str | None) -> Target:
@@ -159,7 +150,7 @@ def step_over(
         version = behind[2]
         try:
             facts = outlines[window[lines:lines_end]]
-            where = targets.get((place, version, facts.host)) or repeats.target(place, version, facts.host)
+            where = targets[place, version, facts.host]
         except NetstringError:
             break
         host = where.host

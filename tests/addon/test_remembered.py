@@ -20,3 +20,9 @@ def test_what_is_known_is_not_looked_for_again() -> None:
         1, 1, 2, 3, 4, 1, 5, 6,
     ]  # fmt: skip
     assert asked == [b"a", b"long", b"long", b"b", b"c", b"a"]
+
+
+def test_what_is_not_text_says_how_large_it_is() -> None:
+    remembered = Remembered[tuple[str, str], str]("".join, 9, 3, lambda pair: len(pair[0]) + len(pair[1]))
+    assert remembered["a", "b"] + remembered["long", "er"] == "ablonger"
+    assert list(remembered) == [("a", "b")]
