@@ -159,10 +159,7 @@ def build_report(store: Store, session: SessionRow, *, reveal: bool = False, min
         histories=tied.histories,
         unjoined_events=tied.unjoined_events,
         consent_findings=consent_findings(
-            [
-                (fact, name_of(fact, known, tied.names))
-                for fact in consent_facts(store, session, derivation, observed)
-            ],
+            [(fact, name_of(fact, known, tied.names)) for fact in consent_facts(store, session, derivation, observed)],
             reveal=reveal,
         ),
         rules=tuple(_rule_text(rule) for rule in rules),
@@ -403,11 +400,10 @@ def event_of(
     tied = tied or ties_of_one(event, reveal=reveal)
     addresses = (event.client_ip,) if event.client_ip else ()
     redactor = Redactor((*event.identifiers, *persons.hidden(event)), reveal=reveal, addresses=addresses)
-    parameters = tuple(_parameters(event.hits))
-    shown = {(param.name, param.value): redactor.parameter(param.name, param.value) for param in parameters}
+    parameters = [(param, redactor.parameter(param.name, param.value)) for param in _parameters(event.hits)]
     filtered = filtering(event.hits[0])
-    whole = {param.name for param in parameters if shown[param.name, param.value] == param.value}
-    cut = {param.name for param in parameters if shown[param.name, param.value] != param.value}
+    whole = {param.name for param, shown in parameters if shown == param.value}
+    cut = {param.name for param, shown in parameters if shown != param.value}
     shown_event = _made_event(
         id=event.id,
         event_name=event.event_name,
@@ -452,11 +448,11 @@ def event_of(
         parameters=tuple(
             _parameter(
                 param.name,
-                shown[param.name, param.value],
+                shown,
                 None if param.raw == param.value else redactor.parameter(param.name, param.raw),
                 param.context,
             )
-            for param in parameters
+            for param, shown in parameters
         ),
         identifiers=tuple(_identifier(found, event, persons, redactor) for found in event.identifiers),
         findings=_findings(assessment, redactor, whole, cut),
@@ -548,7 +544,11 @@ def _value(parameters: Sequence[Param], name: str) -> str | None:
 
 
 def _parameters(hits: Sequence[Hit]) -> Iterable[Param]:
-    """Yield the parameters of the most complete request, then what only the others say."""
+    """Return the parameters of the most complete request, then what only the others say."""
+    return hits[0].parameters if len(hits) == 1 else _together(hits)
+
+
+def _together(hits: Sequence[Hit]) -> Iterable[Param]:
     seen: set[tuple[str, str]] = set()
     for number, hit in enumerate(hits):
         for param in hit.parameters:

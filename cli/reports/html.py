@@ -63,6 +63,8 @@ class Mark(NamedTuple):
 
 def shown(value: object) -> object:
     """Return what a template prints for a value: text without active characters, nothing for None."""
+    if type(value) is str:  # most are
+        return value if value.isprintable() else printable(value)
     if value is None:
         return ""
     if isinstance(value, Markup):

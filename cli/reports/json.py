@@ -15,6 +15,7 @@ from cli.schema import Report
 _ACTIVE = re.compile(
     "[\x7f-\x9f\xad\u061c\u115f\u1160\u180e\u200b-\u200f\u2028-\u202f\u2060-\u206f\ufe00-\ufe0f\ufeff\ufff9-\ufffb\U000e0000-\U000e0fff\ud800-\udfff]"
 )
+_PLAIN = bytes(range(0x7F))
 
 
 def _escaped(match: re.Match[str]) -> str:
@@ -22,9 +23,15 @@ def _escaped(match: re.Match[str]) -> str:
     return json.dumps(match.group())[1:-1]
 
 
+def safe(text: str) -> str:
+    """Return a JSON text with its active characters as escapes."""
+    beyond = text.encode("utf-8", "surrogatepass").translate(None, _PLAIN)  # what is left is little, and soon searched
+    return _ACTIVE.sub(_escaped, text) if _ACTIVE.search(beyond.decode("utf-8", "surrogatepass")) else text
+
+
 def printed(content: object) -> str:
     """Return what a JSON text can hold as an indented one that is safe to print, ending with a newline."""
-    return _ACTIVE.sub(_escaped, json.dumps(content, ensure_ascii=False, indent=2)) + "\n"
+    return safe(json.dumps(content, ensure_ascii=False, indent=2)) + "\n"
 
 
 def dump(model: BaseModel) -> str:
@@ -65,4 +72,4 @@ def _indented(value: object, depth: int) -> str:
     except PydanticSerializationError:  # half of a surrogate pair: it has an escape, and no encoding
         content = value.model_dump(mode="json", by_alias=True) if isinstance(value, BaseModel) else value
         text = json.dumps(content, ensure_ascii=False, indent=2)
-    return _ACTIVE.sub(_escaped, text.replace("\n", "\n" + " " * depth))  # within strings breaks are escapes
+    return safe(text).replace("\n", "\n" + " " * depth)  # within strings breaks are escapes
