@@ -1,6 +1,8 @@
 """How often Python looks for garbage in cycles, which is rarely worth it while a capture is replayed."""
 
 import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 _YOUNG = 20_000
 """So many new objects are made before a look. Requests and events hold no cycles, and a request alone makes hundreds of
@@ -11,3 +13,16 @@ def collect_rarely() -> None:
     """Look for garbage seldom from now on, and never again among what is there already."""
     gc.freeze()
     gc.set_threshold(_YOUNG)
+
+
+@contextmanager
+def collecting_never() -> Iterator[None]:
+    """Look for no garbage meanwhile: for what makes many objects without cycles, and is soon over."""
+    before = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if before:
+            gc.freeze()
+            gc.enable()

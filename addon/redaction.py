@@ -522,6 +522,18 @@ def mask_email(text: str) -> str:
     return EMAIL.sub(cut, text)
 
 
+def _spelled(value: str) -> tuple[str, ...]:
+    return (value, quote(value, safe=""), quote_plus(value))
+
+
+_known_spelled = lru_cache(maxsize=1024)(_spelled)
+
+
+def _variants(value: str) -> tuple[str, ...]:
+    """Return an identifier plain and as addresses and forms write it."""
+    return _known_spelled(value) if len(value) <= MAX_KNOWN else _spelled(value)
+
+
 class Redactor:
     """Shortens the identifiers of one event wherever they stand in what is shown of it.
 
@@ -531,6 +543,9 @@ class Redactor:
     MIN_LENGTH = 6
     """Shorter identifiers are cut only where they stand as identifiers: elsewhere they would cut words."""
 
+    MOST_KNOWN = 1_024
+    """Of so many texts it is known for a while how they are shown: the same ones stand in several places."""
+
     def __init__(self, identifiers: Iterable[Identifier], *, reveal: bool, addresses: Iterable[str] = ()) -> None:
         self.reveal = reveal
         self._own: dict[tuple[str, str], str] = {}
@@ -539,16 +554,25 @@ class Redactor:
             short = shorten(item.kind, item.value, item.form)
             self._own[item.parameter, item.value] = short
             if len(item.value) >= self.MIN_LENGTH and short != item.value:
-                for variant in (item.value, quote(item.value, safe=""), quote_plus(item.value)):
+                for variant in _variants(item.value):
                     replacements[variant] = short
         for address in addresses:
             replacements[address] = shorten_address(address)
         self._replacements = sorted(replacements.items(), key=lambda pair: -len(pair[0]))
+        self._known: dict[str, str] = {}
 
     def text(self, value: str) -> str:
         """Return `value` with every identifier of the event shortened."""
         if self.reveal:
             return value
+        found = self._known.get(value)
+        if found is None:
+            found = self._shortened(value)
+            if len(value) <= MAX_KNOWN and len(self._known) < self.MOST_KNOWN:
+                self._known[value] = found
+        return found
+
+    def _shortened(self, value: str) -> str:
         for old, new in self._replacements:
             if old in value:
                 value = value.replace(old, new)

@@ -1,10 +1,12 @@
 """Moments as reports write them: UTC, RFC 3339, milliseconds."""
 
 from datetime import UTC, datetime, time, timedelta, tzinfo
+from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 
+@lru_cache(maxsize=4096)
 def rfc3339(moment: float) -> str:
     """Return epoch seconds as RFC 3339 in UTC with milliseconds."""
     return datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

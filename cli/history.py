@@ -17,12 +17,16 @@ from addon.times import rfc3339
 from addon.vocabulary import LINKABILITY_ORDER, HistoryLevel
 from cli import link_words
 from cli.linked import History, Joint, LinkedIdentifier, Visit
+from rules.unchecked import unchecked
 
 PIXEL_FAMILIES: Final = frozenset({"em", "ph", "nhs_number", "external_id", "madid", "fbc", "fbp"})
 """What the site that has a pixel can read itself: cookies of facebook.com are not among it."""
 
 PERSONAL_FAMILIES: Final = ("account", "em", "ph", "nhs_number")
 """Families of which a person mostly has one: several in one history may be several persons at one browser."""
+
+
+_made_visit = unchecked(Visit)
 
 
 class Member(NamedTuple):
@@ -296,7 +300,7 @@ def _visits(group: Sequence[Carried]) -> Iterable[Visit]:
         found.setdefault((member.session, member.event.site, frozenset(own)), []).append((member, own))
     for (session, site, _), items in found.items():
         members = [member for member, _ in items]
-        yield Visit(
+        yield _made_visit(
             session=session,
             site=site,
             pixel_ids=tuple(dict.fromkeys(member.event.pixel_id for member in members)),

@@ -8,6 +8,7 @@ from typing import Final
 
 from cli import sentences, wording
 from cli.schema import Event, Jurisdiction
+from rules.unchecked import unchecked
 
 _UK_EU: Final = (
     "Article 9(1) GDPR and UK GDPR: data concerning health (Article 4(15)) are a special category, which can be "
@@ -21,14 +22,16 @@ _US: Final = (
 )
 _MOST_WORDS: Final = 5
 
+_made = unchecked(Jurisdiction)
+
 
 def jurisdictions(event: Event) -> tuple[Jurisdiction, ...]:
     """Return what of an event with health content bears on the criteria of two jurisdictions, or nothing."""
     if event.band == "none":
         return ()
     return (
-        Jurisdiction(area=wording.UK_EU, criterion=_UK_EU, facts=tuple(_in_europe(event))),
-        Jurisdiction(area=wording.US, criterion=_US, facts=tuple(_in_the_us(event))),
+        _made(area=wording.UK_EU, criterion=_UK_EU, facts=tuple(_in_europe(event))),
+        _made(area=wording.US, criterion=_US, facts=tuple(_in_the_us(event))),
     )
 
 

@@ -128,6 +128,10 @@ def _outcome() -> int:
         # whoever read our output stopped reading; the rest has nowhere to go
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 - lives until the process ends
         return ExitCode.OK
+    except SystemExit as end:  # the parser's own answer to the same
+        if isinstance(end.__context__, BrokenPipeError):
+            return ExitCode.OK
+        raise
     except Exception as error:  # noqa: BLE001 - the last place that can turn an error into a sentence
         return _explained(error)
     if code == ExitCode.INTERRUPTED:  # the parser turns most interruptions into this code itself

@@ -16,6 +16,7 @@ from cli import wording
 from cli.bonds import Bond, carrier, joined
 from cli.schema import Act, Event, Finding, Inference, Story, StoryLine, Support
 from rules.model import Band, Tier
+from rules.unchecked import unchecked
 
 RANK: dict[Band, int] = {"none": 0, "low": 1, "medium": 2, "high": 3, "critical": 4}
 COUNTS_FROM = RANK["medium"]
@@ -36,6 +37,9 @@ UNDONE = (*INDIRECT, "page.description", "page.keywords", "page.structured")
 """Fields that describe a page and say nothing of what the visitor did there."""
 
 UNTOLD_KINDS = frozenset({"page_view", "other"})
+
+_made_line = unchecked(StoryLine)
+_made_support = unchecked(Support)
 
 Kind = Literal["topic", "action", "context"]
 
@@ -241,7 +245,7 @@ def _telling(member: Member, category: str) -> int:
 
 def _support(member: Member, category: str) -> Support:
     text = _told(member.act, member.events, _strongest_event(member.events))
-    return Support(
+    return _made_support(
         act_id=member.act.id,
         event_ids=tuple(event.id for event in member.events),
         at=member.act.at,
@@ -303,7 +307,7 @@ def _line(act: Act, known: Mapping[str, Event], before: str | None) -> StoryLine
     if young:
         about.append(wording.category(UNDER_18))
     delivery: Delivery = max((event.delivery for event in own), key=DELIVERY_STRENGTH.__getitem__)
-    return StoryLine(
+    return _made_line(
         at=act.at,
         act_id=act.id,
         event_ids=act.event_ids,

@@ -2,6 +2,7 @@
 
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from addon.audit import AssessedEvent
 from addon.consent.clicks import banner_clicks
@@ -22,6 +23,7 @@ from addon.sites import registrable_domain, site_of
 from addon.store.rows import MarkRow, ReviewRow, SessionRow, SourceRow, StoredDerivation
 from addon.store.store import Store
 from addon.times import now, optional_rfc3339, rfc3339
+from addon.vocabulary import ParameterContext
 from cli import wording
 from cli.bonds import Bond
 from cli.consent_words import consent_findings
@@ -61,13 +63,32 @@ from cli.schema import (
 )
 from cli.ties import consent_facts, name_of, session_ties, ties_of_one
 from rules.model import Assessment, Band, Rule
-from rules.model import Finding as FoundFinding
+from rules.unchecked import changed, unchecked
 
 BANDS: tuple[Band, ...] = ("none", "low", "medium", "high", "critical")
 PIXEL_PROGRAM = frozenset({"configuration", "library", "plugin"})
 """Roles of requests that fetch a part of Meta's pixel program."""
 
 UNREVIEWED = Review(state="unreviewed", reason=None, by=None, at=None)
+
+MOST_SHARED = 8_192
+LONGEST_SHARED = 512
+"""Parameters and steps that read alike, up to this many characters, are one object: most come with many events."""
+
+_made_act = unchecked(Act)
+_made_consent = unchecked(Consent)
+_made_contradiction = unchecked(ConsentContradiction)
+_made_event = unchecked(Event)
+_made_finding = unchecked(Finding)
+_made_identifier = unchecked(Identifier)
+_made_near_miss = unchecked(NearMiss)
+_made_other = unchecked(OtherCategories)
+_made_page = unchecked(Page)
+_made_parameter = unchecked(Parameter)
+_made_proof = unchecked(ConsentProof)
+_made_request = unchecked(Request)
+_made_statement = unchecked(ConsentStatement)
+_made_step = unchecked(Step)
 
 _ALWAYS_UNSEEN = (
     "What a site's own servers send to Meta (Conversions API) never passes the browser: no proxy can see it.",
@@ -113,6 +134,7 @@ def build_report(store: Store, session: SessionRow, *, reveal: bool = False, min
         for item in listed
     )
     events = tuple(event for event in every if event.id in kept_ids)
+    known = {item.event.id: item.event for item in derivation.events}
     rules = store.rules(session.id, derivation.ruleset_digest)
     kept_marks = store.kept_marks(session.id)
     return Report(
@@ -137,10 +159,7 @@ def build_report(store: Store, session: SessionRow, *, reveal: bool = False, min
         histories=tied.histories,
         unjoined_events=tied.unjoined_events,
         consent_findings=consent_findings(
-            [
-                (fact, name_of(fact, derivation, tied.names))
-                for fact in consent_facts(store, session, derivation, observed)
-            ],
+            [(fact, name_of(fact, known, tied.names)) for fact in consent_facts(store, session, derivation, observed)],
             reveal=reveal,
         ),
         rules=tuple(_rule_text(rule) for rule in rules),
@@ -310,7 +329,7 @@ def _pages(
         reveal=reveal,
     )
     return tuple(
-        Page(
+        _made_page(
             url=redactor.text(page.url),
             title=redactor.optional(page.title),
             site=page.site,
@@ -355,7 +374,7 @@ def act_of(act: FoundAct, events: Sequence[AssessedEvent], persons: Persons = NO
     ]
     redactor = Redactor(identifiers, reveal=reveal)
     band = max((item.assessment.band for item in events), key=BANDS.index, default="none")
-    return Act(
+    return _made_act(
         id=act.id,
         kind=act.kind,
         site=act.site,
@@ -381,12 +400,11 @@ def event_of(
     tied = tied or ties_of_one(event, reveal=reveal)
     addresses = (event.client_ip,) if event.client_ip else ()
     redactor = Redactor((*event.identifiers, *persons.hidden(event)), reveal=reveal, addresses=addresses)
-    parameters = tuple(_parameters(event.hits))
-    shown = {(param.name, param.value): redactor.parameter(param.name, param.value) for param in parameters}
+    parameters = [(param, redactor.parameter(param.name, param.value)) for param in _parameters(event.hits)]
     filtered = filtering(event.hits[0])
-    whole = {param.name for param in parameters if shown[param.name, param.value] == param.value}
-    cut = {param.name for param in parameters if shown[param.name, param.value] != param.value}
-    shown_event = Event(
+    whole = {param.name for param, shown in parameters if shown == param.value}
+    cut = {param.name for param, shown in parameters if shown != param.value}
+    shown_event = _made_event(
         id=event.id,
         event_name=event.event_name,
         kind=event.kind,
@@ -428,21 +446,19 @@ def event_of(
         review=_review(review),
         requests=tuple(_request(hit, observed[hit.request_key], redactor) for hit in event.hits),
         parameters=tuple(
-            Parameter(
-                name=param.name,
-                value=shown[param.name, param.value],
-                raw=None if param.raw == param.value else redactor.parameter(param.name, param.raw),
-                context=param.context,
-                meaning=meaning.meaning if (meaning := lookup(param.name)) else None,
-                documented=meaning is not None,
+            _parameter(
+                param.name,
+                shown,
+                None if param.raw == param.value else redactor.parameter(param.name, param.raw),
+                param.context,
             )
-            for param in parameters
+            for param, shown in parameters
         ),
         identifiers=tuple(_identifier(found, event, persons, redactor) for found in event.identifiers),
         findings=_findings(assessment, redactor, whole, cut),
         near_misses=_near_misses(assessment, redactor),
         steps=_steps(assessment, redactor),
-        other=OtherCategories(
+        other=_made_other(
             score=item.other.score,
             band=item.other.band,
             categories=item.other.topics,
@@ -454,52 +470,85 @@ def event_of(
         else None,
         person=persons.in_event(event, whole - cut),
     )
-    return shown_event.model_copy(update={"jurisdictions": jurisdictions(shown_event)})
+    return changed(shown_event, jurisdictions=jurisdictions(shown_event))
 
 
 def _findings(assessment: Assessment, redactor: Redactor, whole: set[str], cut: set[str]) -> tuple[Finding, ...]:
-    return tuple(
-        Finding(
-            rule=finding.rule,
-            version=finding.version,
-            category=finding.category,
-            kind=finding.kind.value,
-            field=finding.evidence.field.value,
-            parameter=finding.evidence.parameter,
-            text=redactor.text(finding.evidence.text),
-            start=finding.evidence.start if _is_placed(finding, whole, cut) else None,
-            end=finding.evidence.end if _is_placed(finding, whole, cut) else None,
-            points=finding.points,
-            reason=finding.reason,
-            legal_basis=finding.legal_basis,
+    found = []
+    for finding in assessment.findings:
+        evidence = finding.evidence
+        field = evidence.field.value
+        # offsets hold where the value was sent, is shown, and is shown in full
+        placed = evidence.parameter in whole and evidence.parameter not in cut and not field.startswith("hidden.")
+        found.append(
+            _made_finding(
+                rule=finding.rule,
+                version=finding.version,
+                category=finding.category,
+                kind=finding.kind.value,
+                field=field,
+                parameter=evidence.parameter,
+                text=redactor.text(evidence.text),
+                start=evidence.start if placed else None,
+                end=evidence.end if placed else None,
+                points=finding.points,
+                reason=finding.reason,
+                legal_basis=finding.legal_basis,
+            )
         )
-        for finding in assessment.findings
-    )
+    return tuple(found)
 
 
 def _near_misses(assessment: Assessment, redactor: Redactor) -> tuple[NearMiss, ...]:
     return tuple(
-        NearMiss(rule=miss.rule, field=miss.field.value, text=redactor.text(miss.text), why=miss.why)
+        _made_near_miss(rule=miss.rule, field=miss.field.value, text=redactor.text(miss.text), why=miss.why)
         for miss in assessment.near_misses
     )
 
 
 def _steps(assessment: Assessment, redactor: Redactor) -> tuple[Step, ...]:
-    return tuple(Step(label=redactor.text(s.label), delta=s.delta, total=s.total) for s in assessment.steps)
+    return tuple(_step(redactor.text(step.label), step.delta, step.total) for step in assessment.steps)
+
+
+def _parameter(name: str, value: str, raw: str | None, context: ParameterContext) -> Parameter:
+    known = len(name) + len(value) + len(raw or "") <= LONGEST_SHARED
+    return (_shared_parameter if known else _own_parameter)(name, value, raw, context)
+
+
+def _own_parameter(name: str, value: str, raw: str | None, context: ParameterContext) -> Parameter:
+    meaning = lookup(name)
+    return _made_parameter(
+        name=name,
+        value=value,
+        raw=raw,
+        context=context,
+        meaning=meaning.meaning if meaning else None,
+        documented=meaning is not None,
+    )
+
+
+def _step(label: str, delta: int, total: int) -> Step:
+    return (_shared_step if len(label) <= LONGEST_SHARED else _own_step)(label, delta, total)
+
+
+def _own_step(label: str, delta: int, total: int) -> Step:
+    return _made_step(label=label, delta=delta, total=total)
+
+
+_shared_parameter = lru_cache(maxsize=MOST_SHARED)(_own_parameter)
+_shared_step = lru_cache(maxsize=MOST_SHARED)(_own_step)
 
 
 def _value(parameters: Sequence[Param], name: str) -> str | None:
     return next((param.value for param in parameters if param.name == name and param.value), None)
 
 
-def _is_placed(finding: FoundFinding, whole: set[str], cut: set[str]) -> bool:
-    """Tell whether offsets into a parameter hold: its value was sent, is shown, and is shown in full."""
-    parameter = finding.evidence.parameter
-    return parameter in whole and parameter not in cut and not finding.evidence.field.value.startswith("hidden.")
-
-
 def _parameters(hits: Sequence[Hit]) -> Iterable[Param]:
-    """Yield the parameters of the most complete request, then what only the others say."""
+    """Return the parameters of the most complete request, then what only the others say."""
+    return hits[0].parameters if len(hits) == 1 else _together(hits)
+
+
+def _together(hits: Sequence[Hit]) -> Iterable[Param]:
     seen: set[tuple[str, str]] = set()
     for number, hit in enumerate(hits):
         for param in hit.parameters:
@@ -510,17 +559,17 @@ def _parameters(hits: Sequence[Hit]) -> Iterable[Param]:
 
 
 def _consent(stamp: ConsentStamp) -> Consent:
-    return Consent(
+    return _made_consent(
         state=stamp.state,
         basis=stamp.basis,
         last_before=_proof(stamp.last_before),
         first_after=_proof(stamp.first_after),
         contradictions=tuple(
-            ConsentContradiction(state=item.state, at=rfc3339(item.at), proof=mask_email(item.proof))
+            _made_contradiction(state=item.state, at=rfc3339(item.at), proof=mask_email(item.proof))
             for item in stamp.contradictions
         ),
         statements=tuple(
-            ConsentStatement(kind=item.kind, says=item.says, at=rfc3339(item.at), text=mask_email(item.proof))
+            _made_statement(kind=item.kind, says=item.says, at=rfc3339(item.at), text=mask_email(item.proof))
             for item in stamp.statements
         ),
     )
@@ -546,7 +595,7 @@ def _page_reason(event: FoundEvent, redactor: Redactor, whole: set[str]) -> Page
 
 def _proof(proof: Proof | None) -> ConsentProof | None:
     return (
-        None if proof is None else ConsentProof(state=proof.state, at=rfc3339(proof.at), proof=mask_email(proof.proof))
+        None if proof is None else _made_proof(state=proof.state, at=rfc3339(proof.at), proof=mask_email(proof.proof))
     )
 
 
@@ -570,7 +619,7 @@ def _review(review: ReviewRow | None) -> Review:
 
 def _request(hit: Hit, observed: ObservedRequest, redactor: Redactor) -> Request:
     request = observed.request
-    return Request(
+    return _made_request(
         id=observed.key[:16] if hit.index == 0 else f"{observed.key[:16]}.{hit.index}",
         source=observed.source_id,
         position=request.position,
@@ -589,7 +638,7 @@ def _request(hit: Hit, observed: ObservedRequest, redactor: Redactor) -> Request
 
 def _identifier(found: FoundIdentifier, event: FoundEvent, persons: Persons, redactor: Redactor) -> Identifier:
     matched, note = persons.verdict(event, found)
-    return Identifier(
+    return _made_identifier(
         kind=found.kind,
         source=found.source,
         value=redactor.identifier(found),

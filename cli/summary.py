@@ -34,6 +34,7 @@ from cli.schema import (
     Report,
 )
 from rules.model import Band, Tier
+from rules.unchecked import changed, unchecked
 
 _TIER_RANK: dict[Tier, int] = {"none": 0, "health": 1, "special_risk": 2}
 _BEFORE: frozenset[ConsentState] = frozenset({"no_choice_yet", "refused"})
@@ -176,6 +177,13 @@ class TimelinePoint(Frozen):
     kind: ActKind
     band: Band
     standing: Standing
+
+
+_made_entry = unchecked(Entry)
+_made_point = unchecked(TimelinePoint)
+_made_quote = unchecked(Quote)
+_made_segment = unchecked(Segment)
+_made_tie = unchecked(Tie)
 
 
 class TimelineBreak(Frozen):
@@ -368,11 +376,11 @@ def segments(value: str, spans: Iterable[tuple[int, int]]) -> tuple[Segment, ...
             merged.append((start, end))
     for start, end in merged:
         if start > done:
-            parts.append(Segment(text=value[done:start], marked=False))
-        parts.append(Segment(text=value[start:end], marked=True))
+            parts.append(_made_segment(text=value[done:start], marked=False))
+        parts.append(_made_segment(text=value[start:end], marked=True))
         done = end
     if done < len(value) or not parts:
-        parts.append(Segment(text=value[done:], marked=False))
+        parts.append(_made_segment(text=value[done:], marked=False))
     return tuple(parts)
 
 
@@ -390,7 +398,7 @@ def excerpt(parts: Sequence[Segment], around: int) -> tuple[Segment, ...]:
             cut = text if len(text) <= around else f"{text[:around]} …"
         else:
             cut = text if len(text) <= 2 * around else f"{text[:around]} … {text[-around:]}"
-        shortened.append(Segment(text=cut, marked=part.marked))
+        shortened.append(_made_segment(text=cut, marked=part.marked))
     return tuple(shortened)
 
 
@@ -399,7 +407,7 @@ def summarise(report: Report) -> Summary:
     events = {event.id: event for event in report.events}
     drafts = [entry_of(act, events) for act in _acts(report)]
     drafts.sort(key=lambda entry: (entry.at, entry.act.id))
-    entries = [entry.model_copy(update={"number": number}) for number, entry in enumerate(drafts, 1)]
+    entries = [changed(entry, number=number) for number, entry in enumerate(drafts, 1)]
     by_site: dict[str | None, list[Entry]] = {}
     for entry in entries:
         by_site.setdefault(entry.site, []).append(entry)
@@ -503,7 +511,7 @@ def entry_of(act: Act, known: Mapping[str, Event]) -> Entry:
         (event.consent for event in chosen if before_consent(event.consent)),
         chosen[0].consent if chosen else _NO_CONSENT,
     )
-    return Entry(
+    return _made_entry(
         number=0,
         act=act,
         standing=standing,
@@ -571,7 +579,7 @@ def _quotes(events: Sequence[Event]) -> tuple[Quote, ...]:
         distinct = _distinct_findings(finding for _, finding, _ in items)
         spans = [(finding.start or 0, finding.end or 0) for _, finding, _ in items]
         quotes.append(
-            Quote(
+            _made_quote(
                 parameter=name,
                 meaning=_first(meaning for _, _, meaning in items),
                 fields=_distinct(finding.field for finding in distinct),
@@ -610,7 +618,7 @@ def _ties(events: Sequence[Event]) -> tuple[Tie, ...]:
     for kind in sorted(kinds, key=lambda kind: _rank(_KINDS, kind)):
         forms = sorted(kinds[kind].values(), key=lambda identifier: _rank(_FORMS, identifier.form))
         ties.append(
-            Tie(
+            _made_tie(
                 kind=kind,
                 identifier=forms[0],
                 others=tuple(forms[1:]),
@@ -842,7 +850,7 @@ def _timeline(site: str | None, entries: Sequence[Entry], report: Report) -> Tim
         starts_at=stamps[times[0]],
         ends_at=stamps[times[-1]],
         points=tuple(
-            TimelinePoint(
+            _made_point(
                 position=places[seconds],
                 at=entry.at,
                 kind=entry.kind,
@@ -902,14 +910,28 @@ def _other_tallies(acts: Sequence[OtherAct]) -> tuple[Tally, ...]:
 
 def _legend(report: Report) -> tuple[LegendEntry, ...]:
     """Return the parameters of a report, each name once."""
-    found: dict[str, LegendEntry] = {}
+    found: dict[str, _Met] = {}
     for event in report.events:
         for parameter in event.parameters:
-            before = found.get(parameter.name)
-            found[parameter.name] = LegendEntry(
-                name=parameter.name,
-                meaning=(before.meaning if before else None) or parameter.meaning,
-                documented=parameter.documented or bool(before and before.documented),
-                occurrences=1 + (before.occurrences if before else 0),
-            )
-    return tuple(sorted(found.values(), key=lambda entry: entry.name.lower()))
+            met = found.get(parameter.name)
+            if met is None:
+                met = found[parameter.name] = _Met()
+            met.meaning = met.meaning or parameter.meaning
+            met.documented = met.documented or parameter.documented
+            met.occurrences += 1
+    entries = [
+        LegendEntry(name=name, meaning=met.meaning, documented=met.documented, occurrences=met.occurrences)
+        for name, met in found.items()
+    ]
+    return tuple(sorted(entries, key=lambda entry: entry.name.lower()))
+
+
+class _Met:
+    """What the events said of one parameter so far."""
+
+    __slots__ = ("documented", "meaning", "occurrences")
+
+    def __init__(self) -> None:
+        self.meaning: str | None = None
+        self.documented = False
+        self.occurrences = 0

@@ -4,7 +4,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -32,6 +32,11 @@ def say(text: str) -> None:
 def put(text: str) -> None:
     """Write data to standard output, ending with a line break."""
     sys.stdout.write(text if text.endswith("\n") else text + "\n")
+
+
+def put_pieces(pieces: Iterable[str]) -> None:
+    """Write data to standard output as it is made; the last piece ends with a line break."""
+    sys.stdout.writelines(pieces)
 
 
 @contextmanager
@@ -153,6 +158,11 @@ def make_folder(path: Path) -> None:
 
 def write_file(path: Path, text: str) -> None:
     """Write `text` to `path`, readable by its owner only, whole or not at all. Raises OutputError."""
+    write_pieces(path, (text,))
+
+
+def write_pieces(path: Path, pieces: Iterable[str]) -> None:
+    """Write a text to `path` as it is made, readable by its owner only, whole or not at all. Raises OutputError."""
     try:
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent or Path())
     except OSError as error:
@@ -160,8 +170,11 @@ def write_file(path: Path, text: str) -> None:
     temporary = Path(name)
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
+            file.writelines(pieces)
         temporary.replace(path)
     except OSError as error:
         temporary.unlink(missing_ok=True)
         raise OutputError(f"{path} cannot be written: {error.strerror or error}; name another with -o") from None
+    except BaseException:  # the text could not be made, or somebody had enough of waiting for it
+        temporary.unlink(missing_ok=True)
+        raise

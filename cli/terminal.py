@@ -11,6 +11,7 @@ _ESCAPED = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t", "\0": "\\0"}
 _WIDE = frozenset({"W", "F"})
 _NARROWEST = 8
+_MOST_WIDTHS = 4_096
 
 
 def escape_character(character: str) -> str:
@@ -26,7 +27,7 @@ def escape_character(character: str) -> str:
 
 def printable(text: str) -> str:
     """Return `text` on one line, with every control, format, private and unassigned character escaped."""
-    if text.isascii() and text.isprintable():
+    if text.isprintable():
         return text
     return "".join(
         escape_character(character) if unicodedata.category(character) in _ESCAPED else character for character in text
@@ -37,10 +38,21 @@ def columns(text: str) -> int:
     """Return how many terminal columns `text` takes (`text` has passed `printable`)."""
     if text.isascii():
         return len(text)
-    return sum(
-        0 if unicodedata.combining(character) else 1 + (unicodedata.east_asian_width(character) in _WIDE)
-        for character in text
-    )
+    return sum(map(_widths.__getitem__, text))
+
+
+class _Widths(dict[str, int]):
+    """How many columns each character takes that was met so far."""
+
+    def __missing__(self, character: str) -> int:
+        if len(self) >= _MOST_WIDTHS:
+            self.clear()
+        wide = unicodedata.east_asian_width(character) in _WIDE
+        self[character] = width = 0 if unicodedata.combining(character) else 1 + wide
+        return width
+
+
+_widths = _Widths()
 
 
 def _cut(word: str, first: int, rest: int) -> list[str]:

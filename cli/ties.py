@@ -18,6 +18,10 @@ from addon.times import optional_rfc3339, rfc3339
 from cli import link_words, wording
 from cli.history import Member, Named, Names, histories, unjoined
 from cli.linked import EventTie, EventTies, History
+from rules.unchecked import unchecked
+
+_made_tie = unchecked(EventTie)
+_made_ties = unchecked(EventTies)
 
 COUNTED_BANDS = frozenset({"medium", "high", "critical"})
 
@@ -80,7 +84,7 @@ def ties_of_one(event: Event, *, reveal: bool) -> EventTies:
 
 def event_ties(member: Member, names: Names, *, reveal: bool, seen: bool) -> EventTies:
     """Return what ties an event, in words; `seen` tells that the session says when it first met each value."""
-    return EventTies(
+    return _made_ties(
         ties=tuple(_tie(tie, names.of(tie), reveal=reveal, seen=seen) for tie in names.ties(member)),
         missing=missing(member.event),
     )
@@ -88,7 +92,7 @@ def event_ties(member: Member, names: Names, *, reveal: bool, seen: bool) -> Eve
 
 def _tie(tie: Tie, named: Named | None, *, reveal: bool, seen: bool) -> EventTie:
     item = tie.item
-    return EventTie(
+    return _made_tie(
         link=tie.link,
         kind=tie.kind,
         name=named.name if named else None,
@@ -117,12 +121,12 @@ def consent_facts(
     return ConsentSubjects(pages, observed.values(), events, by_site, clocks).facts()
 
 
-def name_of(fact: ConsentFact, derivation: StoredDerivation, names: Names) -> str | None:
-    """Return the name under which histories know the identifier of a fact."""
+def name_of(fact: ConsentFact, events: Mapping[str, Event], names: Names) -> str | None:
+    """Return the name under which histories know the identifier of a fact; `events` are the session's by id."""
     if fact.item is None or not fact.event_ids:
         return None
-    item = next((found for found in derivation.events if found.event.id == fact.event_ids[0]), None)
-    if item is None:
+    event = events.get(fact.event_ids[0])
+    if event is None:
         return None
-    own = keys(fact.item, item.event.pixel_id, item.event.site)
+    own = keys(fact.item, event.pixel_id, event.site)
     return names.of_key(own[0]) if own else None

@@ -614,12 +614,16 @@ def fetched(roles: Iterable[str]) -> str:
 
 def field(name: str) -> str:
     """Return where a text stood, in plain words."""
-    return {key.value: words for key, words in FIELDS.items()}.get(name) or plain(name.replace(".", " "))
+    return _FIELDS.get(name) or plain(name.replace(".", " "))
 
 
 def rule_kind(kind: str) -> str:
     """Return what a rule contributes, in plain words."""
-    return {key.value: words for key, words in RULE_KINDS.items()}.get(kind) or plain(kind)
+    return _RULE_KINDS.get(kind) or plain(kind)
+
+
+_FIELDS = {key.value: words for key, words in FIELDS.items()}
+_RULE_KINDS = {key.value: words for key, words in RULE_KINDS.items()}
 
 
 def person_match(matched: bool | None) -> str:

@@ -13,7 +13,7 @@ from cli.exits import ExitCode
 from cli.mitm import RECORDING_WARNING, Interface, ProxySettings, addon_script, command_line
 from cli.options import DEFAULT_DATABASE, Database, Packs, PersonaFile, Rules
 from cli.outcome import say_outcome
-from cli.talk import make_folder, progress, put, say, write_file
+from cli.talk import make_folder, progress, put, say, write_pieces
 
 if TYPE_CHECKING:
     from addon.store.store import Store
@@ -153,7 +153,7 @@ def demo(
                 _quote_published(store, name)
             say_outcome(store, name)
             target = folder / f"{name}.html"
-            write_file(target, FORMATS["html"].render(build_report(store, store.session(name)), 0))
+            write_pieces(target, FORMATS["html"].pieces(build_report(store, store.session(name)), 0))
             written.append(target.resolve())
     say("Reports:")
     for target in written:

@@ -14,7 +14,7 @@ from cli.commands.reading import FormatName
 from cli.mitm import RECORDING_WARNING, Interface
 from cli.options import DEFAULT_DATABASE, Database, Packs, PersonaFile, Rules
 from cli.outcome import say_outcome
-from cli.talk import put, say, write_file
+from cli.talk import put, say, write_pieces
 
 if TYPE_CHECKING:
     from cli.browsers.finding import Browser
@@ -301,8 +301,8 @@ def _conclude(db: Path, session: str, target: Path, form: FormatName, rules: lis
         if not row.complete:
             rederive(store, matcher(rules), row.id)
         say_outcome(store, row.id)
-        text = FORMATS[form.value].render(build_report(store, row), 0)
-    write_file(target, text)
+        content = build_report(store, row)
+    write_pieces(target, FORMATS[form.value].pieces(content, 0))
     say("Report, and the session's id:")
     put(str(target.resolve()))
     put(session)

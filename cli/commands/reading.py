@@ -9,7 +9,7 @@ import typer
 
 from cli.exits import ExitCode
 from cli.options import DEFAULT_DATABASE, Database, MinScore, Reveal, Rules, SessionArgument
-from cli.talk import put, say, write_file
+from cli.talk import put, put_pieces, say, write_pieces
 
 
 class FormatName(StrEnum):
@@ -57,19 +57,21 @@ def report(
 
       pixelwitness report visit --format json --fail-over 60 > visit.json
     """
-    from addon.store.store import Store  # noqa: PLC0415 - loaded when needed
+    from addon.collecting import collecting_never  # noqa: PLC0415 - loaded when needed
+    from addon.store.store import Store  # noqa: PLC0415
     from cli.report import build_report  # noqa: PLC0415
     from cli.reports import FORMATS  # noqa: PLC0415
 
     chosen = form or format_of(output)
-    with Store(db, create=False) as store:
-        content = build_report(store, store.session(session), reveal=reveal, min_score=min_score)
-    text = FORMATS[chosen.value].render(content, min(verbose, 2))
-    if output is None:
-        put(text)
-    else:
-        write_file(output, text)
-        say(f"Written: {output.resolve()}")
+    with collecting_never():
+        with Store(db, create=False) as store:
+            content = build_report(store, store.session(session), reveal=reveal, min_score=min_score)
+        pieces = FORMATS[chosen.value].pieces(content, min(verbose, 2))
+        if output is None:
+            put_pieces(pieces)
+        else:
+            write_pieces(output, pieces)
+            say(f"Written: {output.resolve()}")
     if fail_over is not None:
         over = [event for event in content.events if event.score >= fail_over and event.review.state != "dismissed"]
         if over:

@@ -5,8 +5,7 @@ written as visible escapes. Several values in one cell are joined by ` | `.
 """
 
 import csv
-import io
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final, NamedTuple
 
 from addon.vocabulary import ConsentState
@@ -130,12 +129,19 @@ _PERSON_COLUMNS: Final[dict[str, Callable[[Row], object]]] = {
 """Columns of a report on a session with a test person; they stand last."""
 
 
-def render(report: Report, _verbosity: int = 0) -> str:
-    """Return the events as CSV (RFC 4180), with a line of column names."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, quoting=csv.QUOTE_ALL)
+class _Echo:
+    """A file whose `write` gives back the line it was given, as the writer of a row does in turn."""
+
+    def write(self, line: str) -> str:
+        """Return a line."""
+        return line
+
+
+def pieces(report: Report, _verbosity: int = 0) -> Iterator[str]:
+    """Yield the events as lines of CSV (RFC 4180), after a line of column names."""
+    writer = csv.writer(_Echo(), quoting=csv.QUOTE_ALL)
     columns = _COLUMNS | (_OTHER_COLUMNS if report.packs else {}) | (_PERSON_COLUMNS if report.test_persons else {})
-    writer.writerow(columns)
+    yield writer.writerow(columns)
     acts = {identity: act for act in report.acts for identity in act.event_ids}
     known = [item for item in report.histories if item.level == "meta"]
     numbers = {identity: number for number, item in enumerate(known, 1) for identity in item.event_ids}
@@ -147,5 +153,4 @@ def render(report: Report, _verbosity: int = 0) -> str:
     }
     for event in report.events:
         row = Row(report, event, acts.get(event.id), numbers.get(event.id), made.get(event.id))
-        writer.writerow([cell(column(row)) for column in columns.values()])
-    return buffer.getvalue()
+        yield writer.writerow([cell(column(row)) for column in columns.values()])

@@ -5,7 +5,7 @@ template prints passes `shown` (control and direction characters become visible 
 escaping, so no value of a capture can become markup.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -63,6 +63,8 @@ class Mark(NamedTuple):
 
 def shown(value: object) -> object:
     """Return what a template prints for a value: text without active characters, nothing for None."""
+    if type(value) is str:  # most are
+        return value if value.isprintable() else printable(value)
     if value is None:
         return ""
     if isinstance(value, Markup):
@@ -484,10 +486,10 @@ def _template() -> Template:
     return environment().get_template("html.html.j2")
 
 
-def render(report: Report, _verbosity: int = 0) -> str:
-    """Return the report as one self-contained HTML document."""
+def pieces(report: Report, _verbosity: int = 0) -> Iterator[str]:
+    """Yield the report as one self-contained HTML document."""
     summary = summarise(report)
-    page = _template().render(
+    page = _template().generate(
         report=report,
         session=report.session,
         summary=summary,
@@ -501,4 +503,8 @@ def render(report: Report, _verbosity: int = 0) -> str:
         stories={story.site: story for story in report.stories},
         titles={rule.rule: rule.title for rule in (*report.rules, *report.other_rules)},
     )
-    return f"{page.lstrip()}\n"
+    begun = False
+    for piece in page:
+        yield piece if begun else piece.lstrip()
+        begun = begun or bool(piece.strip())
+    yield "\n"

@@ -6,7 +6,7 @@ and ledger, 2 every parameter.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from cli import sentences, setups, typed, wording
@@ -20,6 +20,11 @@ _AROUND: Final = 120
 _LONGEST_LIST: Final = 8
 _LONGEST_PAGES: Final = 15
 _LONGEST_STORY: Final = 12
+
+
+def pieces(report: Report, verbosity: int = 0) -> Iterable[str]:
+    """Yield the report."""
+    yield render(report, verbosity)
 
 
 def render(report: Report, verbosity: int = 0) -> str:

@@ -53,6 +53,11 @@ class Page:
         return "\n".join(self.lines).rstrip() + "\n"
 
 
+def pieces(report: Report, verbosity: int = 0) -> Iterable[str]:
+    """Yield the report."""
+    yield render(report, verbosity)
+
+
 def render(report: Report, verbosity: int = 0, *, width: int = WIDTH) -> str:
     """Return the report as plain text."""
     summary = summarise(report)

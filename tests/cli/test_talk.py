@@ -1,7 +1,9 @@
-"""What is shown while somebody waits."""
+"""What is shown while somebody waits; files are written whole or not at all."""
 
 import io
 import sys
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -9,7 +11,7 @@ import captures
 from addon import replay as replay_module
 from addon.store import observations
 from cli import talk
-from cli.talk import progress
+from cli.talk import OutputError, progress, write_pieces
 
 
 class Terminal(io.StringIO):
@@ -71,3 +73,24 @@ def test_a_replay_tells_how_many_requests_were_assessed(store, judge, monkeypatc
     replay_module.replay(store, judge, None, [path], assessing=lambda done, total: told.append((done, total)))
     assert [done for done, _ in told] == list(range(0, told[0][1], 5))
     assert {total for _, total in told} == {store.role_counts(store.sessions()[0].id)["event"]}
+
+
+def test_pieces_become_one_file(tmp_path: Path) -> None:
+    write_pieces(tmp_path / "report.txt", iter(("one\r\n", "", "two — end\n")))
+    assert (tmp_path / "report.txt").read_bytes() == "one\r\ntwo — end\n".encode()
+
+
+@pytest.mark.parametrize(("error", "raised"), [(KeyError, KeyError), (OSError, OutputError), (KeyboardInterrupt,) * 2])
+def test_a_text_that_breaks_off_leaves_what_was_there(
+    tmp_path: Path, error: type[BaseException], raised: type[BaseException]
+) -> None:
+    def broken() -> Iterator[str]:
+        yield "half"
+        raise error
+
+    path = tmp_path / "report.txt"
+    path.write_text("before", "utf-8")
+    with pytest.raises(raised):
+        write_pieces(path, broken())
+    assert [found.name for found in tmp_path.iterdir()] == ["report.txt"]
+    assert path.read_text("utf-8") == "before"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cli.terminal import columns, printable, wrap
+from cli.terminal import columns, escape_character, printable, wrap
 
 
 @pytest.mark.parametrize(
@@ -58,3 +58,13 @@ def test_a_long_address_fills_the_line_it_begins_on() -> None:
 def test_wide_characters_take_two_columns() -> None:
     assert columns("診療") == 4
     assert columns("e\u0301") == 1
+
+
+@given(st.text(st.characters(exclude_categories=())))
+def test_the_short_way_shows_and_measures_the_same(text: str) -> None:
+    escaped = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+    shown = [escape_character(one) if unicodedata.category(one) in escaped else one for one in text]
+    assert printable(text) == "".join(shown)
+    wide = [unicodedata.east_asian_width(one) in {"W", "F"} for one in text]
+    marks = [unicodedata.combining(one) != 0 for one in text]
+    assert columns(text) == sum(0 if mark else 1 + more for mark, more in zip(marks, wide, strict=True))
