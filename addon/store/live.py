@@ -37,12 +37,15 @@ class LiveTables(Tables):
     def changed_events(self, session: str, since: int) -> tuple[str, ...]:
         """Return the ids of the events of `session` that changed after revision `since`, the oldest event first."""
         rows = self._rows(
-            "SELECT id FROM der_events WHERE session = ?1 AND (id IN (SELECT event FROM live_changes "
-            "WHERE session = ?1 AND revision > ?2) OR EXISTS (SELECT 1 FROM live_changes "
-            "WHERE session = ?1 AND event = ?3 AND revision > ?2)) ORDER BY occurred_at, id",
+            "SELECT id FROM der_events WHERE session = ? AND (id IN (SELECT event FROM live_changes "
+            "WHERE session = ? AND revision > ?) OR EXISTS (SELECT 1 FROM live_changes "
+            "WHERE session = ? AND event = ? AND revision > ?)) ORDER BY occurred_at, id",
+            session,
             session,
             since,
+            session,
             ALL_EVENTS,
+            since,
         )
         return tuple(row["id"] for row in rows)
 

@@ -133,8 +133,9 @@ class ObservationTables(SessionTables, StatementTables):
         """Return the observed requests that carried the given events, by key."""
         carried = self._requests(
             session,
-            "AND key IN (SELECT request_key FROM der_event_requests WHERE session = ?1 "
-            "AND event IN (SELECT value FROM json_each(?2)))",
+            "AND key IN (SELECT request_key FROM der_event_requests WHERE session = ? "
+            "AND event IN (SELECT value FROM json_each(?)))",
+            session,
             json.dumps(list(events)),
         )
         return {item.key: item for item in carried}
@@ -177,7 +178,7 @@ class ObservationTables(SessionTables, StatementTables):
 
     def _requests(self, session: str, which: str = "", *values: object) -> Iterator[ObservedRequest]:
         """Yield requests of a session: the rest of the statement says which, and in what order."""
-        statement = f"SELECT {_REQUEST} FROM obs_requests WHERE session = ?1 {which}"  # noqa: S608 - all of it is ours
+        statement = f"SELECT {_REQUEST} FROM obs_requests WHERE session = ? {which}"  # noqa: S608 - all of it is ours
         try:
             yield from map(observed_request, self._connection.execute(statement, (session, *values)))
         except sqlite3.Error as error:
