@@ -14,6 +14,7 @@ from addon.consent.setcookie import may_set_telling
 from addon.glimpses import Runs
 from addon.observation import Glimpse
 from addon.recording import PassedOver
+from addon.remembered import Remembered
 from addon.sieve import Host, Outline, host_of, may_matter, outline
 
 MAX_REMEMBERED: Final = 512
@@ -30,6 +31,17 @@ _ANY_HOST = host_of("")
 Fields = tuple[tuple[bytes, bytes], ...]
 
 
+class _Address(NamedTuple):
+    """What of a request says where it goes; `header` is its `Host` header."""
+
+    method: bytes
+    scheme: bytes
+    authority: bytes
+    http_version: bytes
+    host: str
+    header: str | None
+
+
 class _Target(NamedTuple):
     """What is known of a request by its method and its host."""
 
@@ -42,8 +54,8 @@ class Triage:
 
     def __init__(self) -> None:
         """Begin without any page seen."""
-        self._outlines: dict[Fields, Outline] = {}
-        self._targets: dict[tuple[object, ...], _Target] = {}
+        self._outlines = Remembered[Fields, Outline](_outline, MAX_REMEMBERED, MAX_BLOCK, _length_of_lines)
+        self._targets = Remembered[_Address, _Target](_target, MAX_REMEMBERED, MAX_BLOCK, _length_of_address)
         self._sites: set[str] = set()
         self._runs = Runs()
         self._glimpses: list[Glimpse] = []
@@ -64,8 +76,8 @@ class Triage:
     def may_matter(self, request: http.Request) -> bool:
         """Tell whether a request may be anything to a vendor, as far as its address and its body say."""
         try:
-            told = self._outline(request.data.headers.fields)
-            return self._matters(request.data, self._target(request.data, told.host))
+            told = self._outlines[request.data.headers.fields]
+            return self._matters(request.data, self._targets[_address(request.data, told.host)])
         except (AttributeError, TypeError, ValueError):
             return True
 
@@ -81,8 +93,8 @@ class Triage:
 
     def _passes_over(self, flow: http.HTTPFlow, *, left: bool) -> bool:
         data = flow.request.data
-        told = self._outline(data.headers.fields)
-        target = self._target(data, told.host)
+        told = self._outlines[data.headers.fields]
+        target = self._targets[_address(data, told.host)]
         site = target.host.site
         if told.page_like:
             self._sites.add(site)  # "" for a host that is not read here, which may be of any site
@@ -104,31 +116,35 @@ class Triage:
     def _matters(data: http.RequestData, target: _Target) -> bool:
         return target.host.whole or may_matter(target.method, data.path, data.content or b"")
 
-    def _outline(self, fields: Fields) -> Outline:
-        found = self._outlines.get(fields)
-        if found is None:
-            found = outline([(name.decode("latin-1"), value.decode("latin-1")) for name, value in fields])
-            if sum(len(name) + len(value) for name, value in fields) <= MAX_BLOCK:
-                _remember(self._outlines, fields, found)
-        return found
 
-    def _target(self, data: http.RequestData, header: str | None) -> _Target:
-        key = (data.method, data.scheme, data.authority, data.http_version, data.host, header)
-        found = self._targets.get(key)
-        if found is None:
-            found = _Target(data.method.decode("ascii"), _host(data, header))
-            if sum(len(part) for part in (data.authority, data.host, header or "", data.method)) <= MAX_BLOCK:
-                _remember(self._targets, key, found)
-        return found
+def _outline(fields: Fields) -> Outline:
+    return outline([(name.decode("latin-1"), value.decode("latin-1")) for name, value in fields])
 
 
-def _host(data: http.RequestData, header: str | None) -> Host:
+def _length_of_lines(fields: Fields) -> int:
+    return sum(len(name) + len(value) for name, value in fields)
+
+
+def _address(data: http.RequestData, header: str | None) -> _Address:
+    return _Address(data.method, data.scheme, data.authority, data.http_version, data.host, header)
+
+
+def _length_of_address(address: _Address) -> int:
+    return sum(len(part) for part in (address.authority, address.host, address.header or "", address.method))
+
+
+def _target(address: _Address) -> _Target:
+    return _Target(address.method.decode("ascii"), _host(address))
+
+
+def _host(address: _Address) -> Host:
     """Return where a request goes, as mitmproxy tells it: by the Host header or its like before the connection."""
-    name = header
-    if data.http_version in _WITH_AUTHORITY and data.authority:
-        name = data.authority.decode("ascii")
-    found = _AUTHORITY.fullmatch(name or data.host)
-    if found is None or data.scheme not in _SCHEMES or "xn--" in found[1].lower() or not data.method.isupper():
+    name = address.header
+    if address.http_version in _WITH_AUTHORITY and address.authority:
+        name = address.authority.decode("ascii")
+    found = _AUTHORITY.fullmatch(name or address.host)
+    unread = address.scheme not in _SCHEMES or not address.method.isupper()
+    if found is None or "xn--" in found[1].lower() or unread:
         return _ANY_HOST
     return host_of(found[1].lower())
 
@@ -139,9 +155,3 @@ def _tells(fields: Fields) -> bool:
         (name.decode("latin-1"), value.decode("latin-1")) for name, value in fields if name.lower() == b"set-cookie"
     ]
     return bool(lines) and may_set_telling(lines)
-
-
-def _remember[K, V](known: dict[K, V], key: K, value: V) -> None:
-    if len(known) >= MAX_REMEMBERED:
-        known.clear()
-    known[key] = value

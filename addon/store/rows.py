@@ -6,7 +6,7 @@ bytes, which one process can hand to another as they are:
     request_row(ObservedRequest) -> RequestRow          observed_request(RequestRow) -> ObservedRequest
     event_rows(AssessedEvent) -> EventRows
 
-`StoredRequests` yields the rows of requests themselves (`rows_in_order`, `row_at`), and `StoredEvents.put_rows` and
+`StoredRequests` yields the rows of requests themselves (`rows_in_order`, `row_at`), and `StoredEvents.put` and
 `Store.add_request_rows` write rows without looking into them.
 """
 

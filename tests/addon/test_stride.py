@@ -17,6 +17,7 @@ from addon.frameshape import split
 from addon.glimpses import Runs
 from addon.model import CapturedRequest
 from addon.observation import Glimpse
+from addon.sieve import may_matter
 from addon.stride import Passed, Repeats, step_over
 
 START = 1_790_000_000.25
@@ -166,7 +167,7 @@ def test_a_changed_byte_in_what_says_where_a_request_goes_is_not_stepped_over_bl
     at = start + place % (stop - start)
     changed = whole[:at] + bytes([byte]) + whole[at + 1 :]
     repeats, runs = Repeats(), Runs()
-    passed = step_over(changed, 0, 0, repeats, runs, lambda _: False)
-    if passed.seen:
-        value = tnetstring.loads(changed)
-        assert b"/tr" not in value[b"request" if b"request" in value else "request"]["path"]
+    assert step_over(whole, 0, 0, repeats, runs, lambda _: False).seen == 1
+    if step_over(changed, 0, 0, repeats, runs, lambda _: False).seen:
+        request = tnetstring.loads(changed)["request"]  # mitmproxy reads it, and sees as little in it
+        assert not may_matter("GET", request["path"], b"")
