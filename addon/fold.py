@@ -45,6 +45,29 @@ class Group[S: Foldable]:
         self.changed = False
 
 
+def marks_of(sighting: Foldable) -> tuple[int | None, int | None, int | None]:
+    """Return what a sighting is found by: the hashes of its client key, deduplication key and content, or None.
+
+    Sightings become one event only where they share one of these, or others stand between them that do.
+    """
+    client, dedupe = sighting.client_key, sighting.dedupe_key
+    return (
+        None if client is None else hash(("client", client)),
+        None if dedupe is None else hash(("dedupe", dedupe)),
+        None if sighting.is_timed else hash(("content", sighting.content_key)),
+    )
+
+
+def related(marks: Sequence[frozenset[int | None]], some: Iterable[int]) -> list[int]:
+    """Return, in order, the indexes of sightings with these `marks` that may be folded with some of them."""
+    found = new = set(some)
+    while new:
+        shared = frozenset[int | None]().union(*(marks[index] for index in new)) - {None}
+        new = {index for index, own in enumerate(marks) if not shared.isdisjoint(own)} - found
+        found = found | new
+    return sorted(found)
+
+
 class Folder[S: Foldable]:
     """Folds sightings that come in the order of time, holding the latest groups whole and of the others a trace.
 
@@ -63,13 +86,10 @@ class Folder[S: Foldable]:
 
     def add(self, sighting: S, place: int) -> Iterator[Group[S]]:
         """Take in the next sighting, read from the request at `place`; yield groups that are given away."""
-        key, dedupe_key = sighting.client_key, sighting.dedupe_key
-        client = None if key is None else hash(("client", key))
-        dedupe = None if dedupe_key is None else hash(("dedupe", dedupe_key))
-        content = None if sighting.is_timed else hash(("content", sighting.content_key))
+        client, dedupe, content = marks = marks_of(sighting)
         group = None
-        if key is not None and client is not None:
-            group = self._same_client_event(sighting, key, client)
+        if client is not None:
+            group = self._same_client_event(sighting, client)
         if group is None and dedupe is not None:
             group = self._same_dedupe_id(sighting, dedupe)
         if group is None and content is not None:
@@ -86,7 +106,7 @@ class Folder[S: Foldable]:
         group.sightings.append(sighting)
         group.members.append((place, sighting.nth))
         group.changed = True
-        for mark in (client, dedupe, content):
+        for mark in marks:
             if mark is not None:
                 self._enter(mark, group.number, sighting.at)
         while self._window is not None and len(self._held) > self._window:
@@ -135,7 +155,8 @@ class Folder[S: Foldable]:
         assert self._load is not None, "a window needs a way back"
         return next(sighting for sighting in self._load(place) if sighting.nth == nth)
 
-    def _same_client_event(self, sighting: S, key: tuple[str, ...], mark: int) -> Group[S] | None:
+    def _same_client_event(self, sighting: S, mark: int) -> Group[S] | None:
+        key = sighting.client_key
         for number in self._candidates(mark):
             group = self._open(number)
             if not any(other.client_key == key for other in group.sightings):

@@ -91,7 +91,6 @@ class PixelwitnessAddon:
         self._early: list[FlowSnapshot | PassedOver] = []
         self._task: asyncio.Task[None] | None = None
         self._updates: set[asyncio.Task[None]] = set()
-        self.addons = (Commands(self),)
         self.known: dict[str, Told] = {}
         self._hold = False
         self._former_strategy: tuple[object, object] | None = None
@@ -99,9 +98,11 @@ class PixelwitnessAddon:
     # start
 
     def load(self, loader: Loader) -> None:
-        """Declare the options."""
+        """Declare the options and the commands."""
         for name, (kind, default, text) in OPTIONS.items():
             loader.add_option(name, kind, default, text)
+        # the commands see no traffic: as an addon of their own they would be asked at every hook of every flow
+        ctx.master.commands.collect_commands(Commands(self))  # type: ignore[no-untyped-call]
         contentviews.add(PixelContentview(self))
 
     def configure(self, updated: set[str]) -> None:

@@ -6,11 +6,13 @@ at its end all of it is derived anew from the observations.
 
 from typing import NamedTuple
 
-from addon.audit import AssessedEvent, VisitorStamp, acts_of, assess, build_event, decode, witness_of
+from addon.acts import Told as ToldOfAct
+from addon.acts import acts_behind, in_order, told_by
+from addon.audit import AssessedEvent, VisitorStamp, assess, build_event, decode, witness_of
 from addon.consent.clicks import banner_clicks
 from addon.consent.history import ConsentHistory
 from addon.decoders.base import Decoded
-from addon.fold import fold
+from addon.fold import fold, marks_of, related
 from addon.model import Act
 from addon.observation import ObservedRequest
 from addon.sighting import Sighting
@@ -24,6 +26,13 @@ ACT_SECONDS = 120.0
 
 MOST_ACTS = 300
 """How many of the latest acts are kept open, however fast they follow each other."""
+
+
+class _Recent(NamedTuple):
+    """A sighting, and what it can be folded by."""
+
+    sighting: Sighting
+    marks: frozenset[int | None]
 
 
 class Change(NamedTuple):
@@ -52,19 +61,21 @@ class RecentEvents:
         self._matcher = matcher
         self._other = other
         self._history = history
-        self._sightings: list[Sighting] = []
+        self._latest: list[_Recent] = []
         self._touched: set[str] = set()
         self._event_of: dict[tuple[str, int], str] = {}
         self._scores: dict[str, int] = {}
         self._open: dict[str, AssessedEvent] = {}
         self._closed: set[str] = set()
+        self._told: dict[str, ToldOfAct] = {}
         self._acts: tuple[Act, ...] = ()
 
     def add(self, observed: ObservedRequest) -> Decoded:
         """Take in a request; return what it holds."""
         decoded = decode(observed)
         witness = witness_of(observed)
-        self._sightings += [Sighting(hit, witness) for hit in decoded.hits]
+        sightings = [Sighting(hit, witness) for hit in decoded.hits]
+        self._latest += [_Recent(sighting, frozenset(marks_of(sighting))) for sighting in sightings]
         if decoded.hits:
             self._touched.add(witness.key)
         return decoded
@@ -72,16 +83,22 @@ class RecentEvents:
     def answered(self, observed: ObservedRequest) -> None:
         """Take in how a request ended that was taken in when it left."""
         witness = witness_of(observed)
-        for index, sighting in enumerate(self._sightings):
+        for index, (sighting, marks) in enumerate(self._latest):
             if sighting.witness.key == witness.key:
-                self._sightings[index] = Sighting(sighting.hit, witness)
+                self._latest[index] = _Recent(Sighting(sighting.hit, witness), marks)
                 self._touched.add(witness.key)
 
     def change(self, with_cookies: frozenset[str]) -> Change:
         """Work out what the requests taken in since the last call change; `with_cookies` as in `build_event`."""
         if not self._touched:
             return UNCHANGED
-        groups = [group for group in fold(self._sightings) if any(item.witness.key in self._touched for item in group)]
+        touched = [index for index, recent in enumerate(self._latest) if recent.sighting.witness.key in self._touched]
+        concerned = related([recent.marks for recent in self._latest], touched)
+        groups = [
+            group
+            for group in fold(self._latest[index].sighting for index in concerned)
+            if any(item.witness.key in self._touched for item in group)
+        ]
         built = [build_event(group, with_cookies, None) for group in groups]
         self._history.add(clicks=banner_clicks(built))
         events: list[AssessedEvent] = []
@@ -97,14 +114,16 @@ class RecentEvents:
                 self._closed.add(event.id)
             if event.id not in self._closed:
                 self._open[event.id] = item
+                self._told[event.id] = told_by(event, searches=item.searched is not None)
             self._scores[event.id] = item.assessment.score
             self._event_of.update({(item.witness.key, item.hit.index): event.id for item in group})
             gone.update(name for name in former if name)
         gone -= {event.id for event in built}
         for name in gone:
             self._open.pop(name, None)
+            self._told.pop(name, None)
         former_acts = {act.id: act for act in self._acts}
-        self._acts = acts_of(tuple(self._open.values()))
+        self._acts = tuple(acts_behind(in_order(self._told.values())))
         acts = {act.id: act for act in self._acts}
         change = Change(
             events=tuple(events),
@@ -125,7 +144,11 @@ class RecentEvents:
     def restamped(self) -> dict[str, VisitorStamp]:
         """Return what is known of the visitor at recent events of which more is known now, by event."""
         changed = {}
-        for key, item in self._open.items():
+        news = self._history.news()
+        for key, item in self._open.items() if news else ():
+            since = news.get(item.event.site or "")
+            if since is None or item.event.occurred_at < since:
+                continue
             stamp = self._history.visitor(item.event)
             if stamp != VisitorStamp(consent=item.consent, login=item.login):
                 changed[key] = stamp
@@ -133,9 +156,9 @@ class RecentEvents:
         return changed
 
     def _forget_old(self) -> None:
-        if len(self._sightings) > RECENT_SIGHTINGS:
-            self._sightings = self._sightings[-RECENT_SIGHTINGS:]
-            kept = {(item.witness.key, item.hit.index) for item in self._sightings}
+        if len(self._latest) > RECENT_SIGHTINGS:
+            self._latest = self._latest[-RECENT_SIGHTINGS:]
+            kept = {(item.witness.key, item.hit.index) for item, _ in self._latest}
             self._event_of = {place: event for place, event in self._event_of.items() if place in kept}
         latest = max((act.at for act in self._acts), default=0.0)
         open_acts = [act for act in self._acts if latest - act.at <= ACT_SECONDS][-MOST_ACTS:]
@@ -144,4 +167,5 @@ class RecentEvents:
         folded = set(self._event_of.values())
         self._closed = (self._closed | (self._open.keys() - still_open)) & folded
         self._open = {key: item for key, item in self._open.items() if key in still_open}
+        self._told = {key: told for key, told in self._told.items() if key in still_open}
         self._scores = {key: score for key, score in self._scores.items() if key in folded}

@@ -345,8 +345,7 @@ class Recording:
         source = self._observer.source_id
         change = self._recent.change(frozenset({source}) if self._observer.cookies_seen else frozenset())
         new.add(change)
-        if taken.pages or taken.consent:
-            new.stamp(self._recent.restamped())
+        new.stamp(self._recent.restamped())
         for item in change.events:
             flows = [self._flows[hit.request_key]() for hit in item.event.hits if hit.request_key in self._flows]
             new.told.append(

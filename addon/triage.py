@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from mitmproxy import http
 
-from addon.consent.setcookie import may_set_telling
+from addon.consent.setcookie import line_may_tell
 from addon.glimpses import Runs
 from addon.observation import Glimpse
 from addon.recording import PassedOver
@@ -27,6 +27,7 @@ _AUTHORITY = re.compile(r"([A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63})*)(?::[0-
 _SCHEMES = frozenset({b"http", b"https"})
 _WITH_AUTHORITY = frozenset({b"HTTP/2.0", b"HTTP/3"})
 _ANY_HOST = host_of("")
+_SET_COOKIE_LENGTH = len(b"set-cookie")
 
 Fields = tuple[tuple[bytes, bytes], ...]
 
@@ -151,7 +152,7 @@ def _host(address: _Address) -> Host:
 
 def _tells(fields: Fields) -> bool:
     """Tell whether an answer may set a cookie that tells of a choice."""
-    lines = [
-        (name.decode("latin-1"), value.decode("latin-1")) for name, value in fields if name.lower() == b"set-cookie"
-    ]
-    return bool(lines) and may_set_telling(lines)
+    for name, value in fields:
+        if len(name) == _SET_COOKIE_LENGTH and name.lower() == b"set-cookie" and line_may_tell(value.decode("latin-1")):
+            return True
+    return False

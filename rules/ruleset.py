@@ -59,6 +59,7 @@ class RuleSet:
         self._known = tables
         self._keep = keep
         self._some = some
+        self._found: dict[str, Rule] = {}
 
     @property
     def rules(self) -> tuple[Rule, ...]:
@@ -82,9 +83,12 @@ class RuleSet:
 
     def named(self, ids: Collection[str]) -> tuple[Rule, ...]:
         """Return the rules that have these ids, sorted by id."""
-        if self._some and "_content" not in self.__dict__:
-            return self._some(ids)
-        return tuple(rule for rule in self.rules if rule.id in ids)
+        if not self._some or "_content" in self.__dict__:
+            return tuple(rule for rule in self.rules if rule.id in ids)
+        missing = [rule for rule in ids if rule not in self._found]
+        if missing:
+            self._found.update((rule.id, rule) for rule in self._some(missing))
+        return tuple(self._found[rule] for rule in sorted(ids) if rule in self._found)
 
     @cached_property
     def _content(self) -> RuleContent:

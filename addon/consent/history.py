@@ -6,6 +6,7 @@ new are kept here. The database holds all of them, and at the end everything is 
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
+from math import inf
 
 from addon.audit import VisitorStamp, visitor_at
 from addon.consent.clicks import BannerClick
@@ -31,6 +32,8 @@ class ConsentHistory:
         self._clicks: dict[str, list[BannerClick]] = {}
         self._marks: tuple[Mark, ...] = ()
         self._timelines: dict[str, ConsentTimeline | None] = {}
+        self._former: dict[str, ConsentTimeline | None] = {}
+        self._news: dict[str, Epoch] = {}
 
     @property
     def sites(self) -> tuple[str, ...]:
@@ -42,8 +45,8 @@ class ConsentHistory:
         pages: Iterable[PageVisit] = (),
         evidence: Iterable[ConsentEvidence] = (),
         clicks: Iterable[BannerClick] = (),
-    ) -> frozenset[str]:
-        """Take in what was observed; return the sites whose timelines may have changed."""
+    ) -> None:
+        """Take in what was observed."""
         changed = set()
         for page in pages:
             _thinned(self._pages, page.site, page, self._worth_keeping)
@@ -57,17 +60,27 @@ class ConsentHistory:
                 known.append(click)
                 del known[:-MOST]
                 changed.add(click.site)
-        for site in changed:
-            self._timelines.pop(site, None)
-        return frozenset(changed)
+        for site in changed & self._timelines.keys():
+            self._former[site] = self._timelines.pop(site)
 
     def set_marks(self, marks: Sequence[Mark]) -> bool:
         """Take over the investigator's marks; return whether they are others than before."""
         if tuple(marks) == self._marks:
             return False
         self._marks = tuple(marks)
+        self._former.update(self._timelines)
         self._timelines.clear()
         return True
+
+    def news(self) -> dict[str, Epoch]:
+        """Return of which sites something else was said since the last call, each with when that begins to count.
+
+        What was said there of moments before still holds. A site of which nobody asked is not among them.
+        """
+        for site in tuple(self._former):
+            self.timeline(site)
+        news, self._news = self._news, {}
+        return news
 
     def visitor(self, event: Event) -> VisitorStamp:
         """Return what is known of the visitor's choice and login at the moment of `event`."""
@@ -85,9 +98,15 @@ class ConsentHistory:
     def timeline(self, site: str) -> ConsentTimeline | None:
         """Return the timeline of `site`, or None where nothing is known of it."""
         if site not in self._timelines:
-            self._timelines[site] = timelines(
+            now = timelines(
                 self._pages.get(site, ()), self._evidence.get(site, ()), self._marks, self._clicks.get(site, ())
             ).get(site)
+            self._timelines[site] = now
+            if site in self._former:
+                former = self._former.pop(site)
+                since = -inf if former is None or now is None else former.same_until(now)
+                if since < inf and former is not now:
+                    self._news[site] = min(self._news.get(site, inf), since)
         return self._timelines[site]
 
     def _worth_keeping(self, pages: Sequence[PageVisit]) -> list[PageVisit]:

@@ -40,7 +40,13 @@ def cookies_of(response_headers: Iterable[tuple[str, str]]) -> list[tuple[str, s
 
 def may_set_telling(response_headers: Iterable[tuple[str, str]]) -> bool:
     """Tell whether an answer with these header lines sets or removes a cookie that may tell of a choice."""
-    return any(may_tell(name) for name, _ in cookies_of(response_headers))
+    return any(line_may_tell(value) for name, value in response_headers if name.lower() == "set-cookie")
+
+
+def line_may_tell(line: str) -> bool:
+    """Tell whether the cookie of this Set-Cookie line, given without the field's name, may tell of a choice."""
+    name, equals, _ = line.partition(";")[0].partition("=")
+    return bool(equals) and may_tell(name.lstrip())
 
 
 def _removes(attributes: Iterable[str], at: float) -> bool:

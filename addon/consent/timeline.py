@@ -8,6 +8,7 @@ that told of it, the cookie's own time, or a click on the banner that a cookie c
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from math import inf
 from typing import Final, NamedTuple
 
 from pydantic import TypeAdapter
@@ -111,6 +112,12 @@ class ConsentTimeline:
         known = in_order(logins)
         self._login_times = [login.at for login in known]
         self._login_stamps = [stamp_after(login) for login in known]
+        self.beside: Sequence[tuple[Sequence[Frozen], Sequence[Epoch]]] = (
+            (self._claims, self._claim_times),
+            (self._statements, self._statement_times),
+            (self._login_stamps, self._login_times),
+        )
+        """What else is known, in order of time, and the times from which it counts."""
         self._latest: tuple[_Stretch, ConsentStamp] | None = None
 
     def at(self, moment: Epoch) -> ConsentStamp:
@@ -174,6 +181,17 @@ class ConsentTimeline:
         index = bisect_right(self._login_times, moment)
         return self._login_stamps[index - 1] if index else NO_LOGIN
 
+    def same_until(self, other: "ConsentTimeline") -> Epoch:
+        """Return a moment before which this timeline and `other` say the same; infinite where they do not differ."""
+        first = _common(self.proofs, other.proofs)
+        differ = first < max(len(self.proofs), len(other.proofs))
+        # what is known of a moment depends on the next proof, too
+        until = [(self.proofs[first - 1].at if first else -inf) if differ else inf]
+        for (ours, times), (theirs, their_times) in zip(self.beside, other.beside, strict=True):
+            first = _common(ours, theirs)
+            until += [*times[first : first + 1], *their_times[first : first + 1]]
+        return min(until)
+
     @staticmethod
     def _decide(before: Proof | None, after: Proof | None, *, being_made: bool) -> tuple[ConsentState, ConsentBasis]:
         if before is not None and before.marked:
@@ -196,6 +214,14 @@ class ConsentTimeline:
         if after is not None and after.state in _NOTHING_CHOSEN:
             return after.state, "inferred"  # what was not yet chosen later was not chosen before
         return "undetermined", "none"
+
+
+def _common(one: Sequence[Frozen], other: Sequence[Frozen]) -> int:
+    """Return how many of the first entries of both are equal."""
+    return next(
+        (index for index, pair in enumerate(zip(one, other, strict=False)) if pair[0] != pair[1]),
+        min(len(one), len(other)),
+    )
 
 
 def _as_known(proof: Proof) -> Known:

@@ -18,7 +18,7 @@ from addon.consent.clicks import banner_clicks
 from addon.consent.timeline import timelines
 from addon.decoders.meta.hidden_page import find_hidden_page
 from addon.derivation import EverythingHeld, Surroundings, derive, derive_events
-from addon.fold import DEDUPE_SECONDS, SAME_REQUEST_SECONDS, Folder, _may_join, fold
+from addon.fold import DEDUPE_SECONDS, SAME_REQUEST_SECONDS, Folder, _may_join, fold, marks_of, related
 from addon.model import CapturedRequest
 from addon.observation import ObservedRequest, Observer
 from addon.settling import Judge, PartRead, read_part
@@ -277,6 +277,22 @@ def test_what_folds_does_not_depend_on_how_many_events_are_held(seen: Sequence[A
         == plain_fold(made)
         == fold(random.Random(1).sample(made, len(made)))
     )
+
+
+@settings(max_examples=200)
+@given(SEEN, st.data())
+def test_what_is_not_related_does_not_matter_to_an_event(seen: Sequence[Any], data: st.DataObject) -> None:
+    chosen = [SIGHTINGS[index * 7 % len(SIGHTINGS)] for index, *_ in seen]
+    made = [moved(hit, number, *rest) for number, (hit, (_, *rest)) in enumerate(zip(chosen, seen, strict=True))]
+    touched = data.draw(st.sets(st.integers(0, len(made) - 1))) if made else set()
+    indexes = related([frozenset(marks_of(sighting)) for sighting in made], touched)
+    assert touched <= set(indexes)
+    keys = {made[index].witness.key for index in touched}
+
+    def concerned(sightings: Iterable[Sighting]) -> list[list[Sighting]]:
+        return [group for group in fold(sightings) if any(item.witness.key in keys for item in group)]
+
+    assert concerned(made[index] for index in indexes) == concerned(made)
 
 
 @settings(max_examples=200)

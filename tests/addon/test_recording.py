@@ -160,7 +160,7 @@ def test_memory_does_not_grow_with_the_session(store, judge, visit):
             recording.write()
     recording.write()
     recent = recording._recent
-    assert len(recent._sightings) <= RECENT_SIGHTINGS
+    assert len(recent._latest) <= RECENT_SIGHTINGS
     assert len(recent._event_of) <= RECENT_SIGHTINGS
     assert len(recent._acts) <= ACT_SECONDS
     assert len(recent._open) <= ACT_SECONDS

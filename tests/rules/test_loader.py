@@ -224,6 +224,9 @@ def test_tables_are_kept_and_no_rule_is_made_for_them(folder, cache, monkeypatch
     second = load(folder)
     assert (second.digest, judged(second)) == (first.digest, said)
     assert second.named({"en/lyme", "en/unknown"}) == first.named({"en/lyme"}) != ()
+    assert [rule.id for rule in second.named({"en/lyme", "en/hiv"})] == ["en/hiv", "en/lyme"]
+    monkeypatch.setattr("rules.loader._some", None)
+    assert second.named({"en/hiv"}) == first.named({"en/hiv"})  # what was asked for once is known
 
 
 @pytest.mark.parametrize("kind", ["rules", "tables"])

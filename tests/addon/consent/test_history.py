@@ -66,3 +66,43 @@ def test_marks_count_at_once_and_are_noticed_once():
     assert at(history, SITE, 11.0).state == "refused"
     assert history.sites == (SITE,)
     assert at(history, "elsewhere.example", 11.0).state == "unknown"
+
+
+def test_news_tells_of_sites_that_were_asked_about_and_from_when_it_counts():
+    history = ConsentHistory()
+    assert history.timeline(SITE) is None
+    history.add([page(10.0, asks=True)], [evidence(11.0, None), evidence(20.0, None)])
+    assert history.news() == {SITE: float("-inf")}
+    assert history.news() == {}
+    history.add([page(30.0, asks=True)])
+    assert history.news() == {}  # a further page says nothing else of any moment
+    history.add(evidence=[evidence(40.0, "accepted")])
+    history.timeline(SITE)
+    history.add(evidence=[evidence(50.0, "accepted")])
+    assert history.news() == {SITE: 20.0}  # the earliest of both, and the proof before it
+    history.add([page(60.0, asks=True)], [evidence(60.0, "accepted")])
+    history.set_marks([Mark(at=15.0, kind="refused", site=None, text="")])
+    assert history.news()[SITE] <= 15.0
+    assert history.news() == {}
+
+
+@given(
+    given_in=st.lists(
+        st.tuples(st.integers(0, 9), st.sampled_from([None, "accepted", "refused", "mark"])), min_size=1, max_size=12
+    )
+)
+def test_what_is_no_news_still_holds(given_in):
+    history, marks = ConsentHistory(), []
+    moments = [number / 2 for number in range(-2, 24)]
+    history.add([page(0.0, asks=True)])
+    known = {moment: at(history, SITE, moment) for moment in moments}
+    for number, (moment, state) in enumerate(given_in):
+        if state == "mark":
+            marks.append(Mark(at=float(moment), kind="refused", site=None, text=""))
+            history.set_marks(marks)
+        else:
+            history.add(evidence=[evidence(float(moment), state)])
+        if number % 2:
+            since = history.news().get(SITE, float("inf"))
+            known |= {moment: at(history, SITE, moment) for moment in moments if moment >= since}
+            assert known == {moment: at(history, SITE, moment) for moment in moments}

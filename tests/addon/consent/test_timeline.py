@@ -545,3 +545,41 @@ def test_moments_between_the_same_proofs_share_their_stamp() -> None:
     timeline = ConsentTimeline([proof("refused", 1), proof("refused", 5)])
     assert timeline.at(2) is timeline.at(4)
     assert timeline.at(2) is not timeline.at(6)
+
+
+SHORT = st.lists(st.tuples(st.integers(0, 6), st.sampled_from(STATES)), max_size=5)
+
+
+@given(common=SHORT, ours=SHORT, theirs=SHORT, said=st.tuples(SHORT, SHORT, SHORT), data=st.data())
+def test_timelines_say_the_same_of_moments_before_they_differ(common, ours, theirs, said, data):
+    def made(proofs: list[tuple[int, Any]], more: list[tuple[int, Any]]) -> ConsentTimeline:
+        margin = data.draw(st.sampled_from([None, CHOICE_MARGIN]))
+        return ConsentTimeline(
+            [proof(state, float(at)).model_copy(update={"margin": margin}) for at, state in common + proofs],
+            [Claim(at=at, kind="click", state=state, proof="a click") for at, state in said[0] + more],
+            [
+                StatementMade(kind="google_consent_mode", says=None, at=at, proof=state)
+                for at, state in said[1] + more[:1]
+            ],
+            [
+                LoginMoment(at=at, logged_in=state == "refused", marked=False, words="")
+                for at, state in said[2] + more[:2]
+            ],
+        )
+
+    more = data.draw(st.tuples(SHORT, SHORT))
+    one, other = made(ours, more[0]), made(theirs, more[1])
+    until = one.same_until(other)
+    assert until == other.same_until(one)
+    for moment in [number / 2 for number in range(-2, 16)]:
+        if moment < until:
+            assert one.at(moment) == other.at(moment)
+            assert one.login_at(moment) == other.login_at(moment)
+
+
+def test_timelines_that_are_equal_never_differ_and_a_later_proof_counts_from_the_one_before():
+    first, second, third = proof("no_choice_yet", 1.0), proof("no_choice_yet", 5.0), proof("accepted", 9.0)
+    known = ConsentTimeline([first, second])
+    assert known.same_until(ConsentTimeline([first, second])) == float("inf")
+    assert known.same_until(ConsentTimeline([first, second, third])) == 5.0
+    assert known.same_until(ConsentTimeline([])) == float("-inf")
