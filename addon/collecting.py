@@ -9,6 +9,16 @@ _YOUNG = 20_000
 objects: looking as often as Python does by itself took a tenth of a replay, and freed nothing."""
 
 
+def settle_what_is_loaded() -> None:
+    """Never look again among what is there now, once the last garbage among it is gone.
+
+    For a program that has started and goes on for long: rules and imported modules are not looked through again and
+    again while it works.
+    """
+    gc.collect()
+    gc.freeze()
+
+
 def collect_rarely() -> None:
     """Look for garbage seldom from now on, and never again among what is there already."""
     gc.freeze()

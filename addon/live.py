@@ -19,6 +19,7 @@ from mitmproxy.addonmanager import Loader
 from mitmproxy.hooks import UpdateHook
 from mitmproxy.log import ALERT
 
+from addon.collecting import settle_what_is_loaded
 from addon.commands import Commands
 from addon.contentview import PixelContentview
 from addon.flows import HELD_KEY, FlowSnapshot, flow_request
@@ -156,6 +157,7 @@ class PixelwitnessAddon:
         self._early.clear()
         logger.log(ALERT, "Pixelwitness records into session %s of %s", session, ctx.options.pixelwitness_db)
         self._task = asyncio.get_running_loop().create_task(self._watch())
+        settle_what_is_loaded()  # else the proxy would stop for longer, from time to time, because of our rules
 
     # traffic
 

@@ -24,8 +24,11 @@ RECENT_SIGHTINGS = 200
 ACT_SECONDS = 120.0
 """An act that began longer ago than this gains no events any more."""
 
-MOST_ACTS = 300
+MOST_ACTS = 120
 """How many of the latest acts are kept open, however fast they follow each other."""
+
+SLACK = 50
+"""So many more may come together before the oldest are forgotten, which means to look at all of them."""
 
 
 class _Recent(NamedTuple):
@@ -138,7 +141,8 @@ class RecentEvents:
             ),
         )
         self._touched.clear()
-        self._forget_old()
+        if len(self._latest) > RECENT_SIGHTINGS + SLACK or len(self._acts) > MOST_ACTS + SLACK:
+            self._forget_old()
         return change
 
     def restamped(self) -> dict[str, VisitorStamp]:
@@ -156,10 +160,9 @@ class RecentEvents:
         return changed
 
     def _forget_old(self) -> None:
-        if len(self._latest) > RECENT_SIGHTINGS:
-            self._latest = self._latest[-RECENT_SIGHTINGS:]
-            kept = {(item.witness.key, item.hit.index) for item, _ in self._latest}
-            self._event_of = {place: event for place, event in self._event_of.items() if place in kept}
+        self._latest = self._latest[-RECENT_SIGHTINGS:]
+        kept = {(item.witness.key, item.hit.index) for item, _ in self._latest}
+        self._event_of = {place: event for place, event in self._event_of.items() if place in kept}
         latest = max((act.at for act in self._acts), default=0.0)
         open_acts = [act for act in self._acts if latest - act.at <= ACT_SECONDS][-MOST_ACTS:]
         self._acts = tuple(open_acts)

@@ -212,9 +212,10 @@ class Recorder:
                 except Exception as error:  # noqa: BLE001 - one request must not cost the others
                     self._current.healthy = False
                     self._defect(error)
-            beat = time.time() - self._beat_at >= BEAT_SECONDS
-            self._news.extend(self._current.write(counts=beat))
-            if beat:
+            beat = self._sign_of_life(self._current) if time.time() - self._beat_at >= BEAT_SECONDS else None
+            self._news.extend(self._current.write(beat=beat))
+            if beat is not None:
+                self._beat_at = beat.beat_at
                 self._look_around()
             if not self._queue:
                 return
@@ -274,31 +275,33 @@ class Recorder:
                 self._switch(wanted)
         for earlier in self._reopened:
             earlier.write()
-        self._beat(self._current)
 
     @property
     def _id(self) -> str:
         return f"{self._number}-{os.getpid()}"
 
-    def _beat(self, recording: Recording, *, ended: bool = False) -> None:
-        assert self._store is not None
+    def _sign_of_life(self, recording: Recording, *, ended: bool = False) -> LiveProxyRow:
         moment = time.time()
+        return LiveProxyRow(
+            id=self._id,
+            session=recording.session,
+            pid=os.getpid(),
+            listening=self.listening,
+            recording=self._path,
+            holding=self.holding,
+            started_at=self._started_at,
+            beat_at=moment,
+            ended_at=moment if ended else None,
+            seen=sum(item.seen for item in (*self._earlier, recording)),
+        )
+
+    def _beat(self, recording: Recording, *, ended: bool = False) -> None:
+        """Say at once that the proxy lives, or has ended."""
+        assert self._store is not None
+        beat = self._sign_of_life(recording, ended=ended)
         with self._store.transaction():
-            self._store.put_live_proxy(
-                LiveProxyRow(
-                    id=self._id,
-                    session=recording.session,
-                    pid=os.getpid(),
-                    listening=self.listening,
-                    recording=self._path,
-                    holding=self.holding,
-                    started_at=self._started_at,
-                    beat_at=moment,
-                    ended_at=moment if ended else None,
-                    seen=sum(item.seen for item in (*self._earlier, recording)),
-                )
-            )
-        self._beat_at = moment
+            self._store.put_live_proxy(beat)
+        self._beat_at = beat.beat_at
 
     def _finish(self) -> None:
         """Write what is left and derive the session; say so where it cannot be done."""

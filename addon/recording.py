@@ -19,7 +19,7 @@ from addon.persona.matching import match
 from addon.persona.person import Person
 from addon.recent import Change, RecentEvents
 from addon.settling import LOOKALIKE, problem_at
-from addon.store.rows import SourceRow
+from addon.store.rows import LiveProxyRow, SourceRow
 from addon.store.store import Store
 from rules.engine import Matcher
 from rules.loader import load_packs, pack_names
@@ -241,14 +241,15 @@ class Recording:
 
     # what goes out
 
-    def write(self, *, counts: bool = False) -> tuple[Told, ...]:
+    def write(self, *, counts: bool = False, beat: LiveProxyRow | None = None) -> tuple[Told, ...]:
         """Write what was taken in; return what is new. Raises StoreError; then all of it waits for the next call.
 
-        How many requests were seen is only written along with something else, or where `counts` says so.
+        How many requests were seen is only written along with something else, or where `counts` says so. `beat` is
+        the proxy's sign of life, where it is due.
         """
         self._settle()
         new = self._unwritten
-        if new.is_empty() and not counts:
+        if new.is_empty() and not counts and beat is None:
             return ()
         store, session = self._store, self.session
         with store.transaction():
@@ -263,13 +264,16 @@ class Recording:
             for mark in new.marks:
                 store.add_mark(session, mark)
             store.add_derived_problems(session, new.derived_problems)
-            store.count_requests(session, new.decoded, new.failed)
+            if new.decoded or new.failed:
+                store.count_requests(session, new.decoded, new.failed)
             self._write_events(new)
             if self._observer.reconstruction:
                 store.mark_reconstruction(session)
             if not self.healthy:
                 store.mark_incomplete(session)
             self._put_source(complete=False)
+            if beat is not None:
+                store.put_live_proxy(beat)
         self._unwritten = _Unwritten()
         if new.marks:
             self.refresh()

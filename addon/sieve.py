@@ -7,6 +7,7 @@ mirrors: `Decoder.may_concern`, `consent.choices.TARGET_MARKS`, `consent.stateme
 compares an observer that saw everything with one that saw what is left.
 """
 
+import re
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple
@@ -54,8 +55,7 @@ class Outline(NamedTuple):
 
 _MARKS_OF_ENDPOINTS = tuple(mark for decoder in DECODERS for mark in decoder.target_marks)
 _MARKS_OF_CONSENT = (*choices.TARGET_MARKS, *statements.TARGET_MARKS)
-_MARKS_OF_PATHS = tuple(mark for mark in _MARKS_OF_CONSENT if b"=" not in mark)
-_MARKS_OF_QUERIES = tuple(mark for mark in _MARKS_OF_CONSENT if b"=" in mark)
+_bears_mark = re.compile(b"|".join(map(re.escape, (*_MARKS_OF_ENDPOINTS, *_MARKS_OF_CONSENT)))).search
 
 
 @lru_cache(maxsize=4096)
@@ -72,20 +72,11 @@ def may_matter(method: str, target: bytes, content: bytes) -> bool:
     plain = target.translate(None, REMOVED_FROM_ADDRESSES)
     if not plain.startswith(b"/"):
         return True
-    # asked of every request: a loop takes a third of the time of `any`, and `find` a quarter of that of `in`
-    find = plain.find
-    for mark in _MARKS_OF_PATHS:
-        if find(mark) >= 0:
-            return True
-    if find(b"=") >= 0:
-        for mark in _MARKS_OF_QUERIES:
-            if find(mark) >= 0:
-                return True
-    is_endpoint = bool(content)
-    for mark in _MARKS_OF_ENDPOINTS:
-        if find(mark) >= 0:
-            is_endpoint = True
-    if is_endpoint and any(decoder.may_concern(method, plain, content) for decoder in DECODERS):
+    # asked of every request: one search for all of them takes half the time of one for each
+    marked = _bears_mark(plain) is not None
+    if marked and any(mark in plain for mark in _MARKS_OF_CONSENT):
+        return True
+    if (marked or content) and any(decoder.may_concern(method, plain, content) for decoder in DECODERS):
         return True
     return may_be_login_step(method, plain)
 

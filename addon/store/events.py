@@ -142,6 +142,12 @@ class EventTables(ObservationTables):
 
     def put_rules(self, session: str, ruleset_digest: str, rules: Iterable[Rule]) -> None:
         """Keep the text of rules that counted, so that findings can be explained after the rules have changed."""
+        known = {
+            row["rule"]
+            for row in self._rows(
+                "SELECT rule FROM der_rules WHERE session = ? AND ruleset_digest = ?", session, ruleset_digest
+            )
+        }
         self._insert(
             "der_rules",
             (
@@ -154,6 +160,7 @@ class EventTables(ObservationTables):
                     "text": rule.model_dump_json(exclude_defaults=True),
                 }
                 for rule in rules
+                if rule.id not in known
             ),
         )
 

@@ -13,3 +13,15 @@ def test_garbage_is_still_collected_only_more_seldom() -> None:
         "assert gc.get_freeze_count() > 0\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_what_is_loaded_is_settled_without_its_garbage() -> None:
+    code = (
+        "import gc, weakref; from addon.collecting import settle_what_is_loaded\n"
+        "class Thing: pass\n"
+        "gc.disable(); thing = Thing(); thing.own = thing; gone = weakref.ref(thing); del thing; gc.enable()\n"
+        "before = gc.get_threshold(); settle_what_is_loaded()\n"
+        "assert gone() is None and gc.isenabled() and gc.get_threshold() == before\n"
+        "assert gc.get_freeze_count() > 0\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
