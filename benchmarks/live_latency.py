@@ -4,11 +4,12 @@ Run it with the project's Python, on a machine that does nothing else:
 
     .venv/bin/python benchmarks/live_latency.py
 
-Two `mitmdump` run beside each other before one origin, one of them with the addon. First, latency: requests one after
-the other, alternately through both, so that whatever else the machine does hits both alike. Then throughput: the same
-requests over several connections as fast as they go, in short rounds, first through one and then through the other
-and the other way round. Each round of the one is compared with that of the other beside it; the median of these
-shares counts, and how far they spread says what it is worth.
+Three `mitmdump` run beside each other before one origin: one bare, one with a script that has the addon's hooks and
+does nothing in them, one with the addon. What the second costs is what mitmproxy takes to ask any script. First,
+latency: requests one after the other, alternately through all, so that whatever else the machine does hits all alike.
+Then throughput: the same requests over several connections as fast as they go, in short rounds, through one after the
+other in changing order. Each round is compared with that of the bare proxy beside it; the median of these shares
+counts, and how far they spread says what it is worth.
 
 Ordinary browsing here: pages with the scripts, images and requests for data of one site, with cookies and the headers
 that a browser sends, and 1.5 % pixel requests. Where the system tells it (Linux), the processor time of each proxy is
@@ -26,17 +27,27 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 GOAL_LATENCY_MS = 1.0
 GOAL_THROUGHPUT = 0.95
 PIXEL_EVERY = 66
 SETTLE_SECONDS = 0.5
 """How long after a round the recorder may still be at work on it."""
+
+PROXIES = ("bare", "idle script", "addon")
+IDLE_SCRIPT = """class Idle:
+    def request(self, flow): pass
+    def response(self, flow): pass
+    def error(self, flow): pass
+    def update(self, flows): pass
+
+addons = [Idle()]
+"""
 
 PAGE = b"<html><head><title>Clinic</title></head><body>" + b"<p>Opening hours and how to find us.</p>" * 250
 KINDS = {
@@ -140,12 +151,19 @@ class Client:
         return time.perf_counter() - begin
 
 
-def latency(bare: int, addon: int, origin: int, count: int) -> tuple[list[float], list[float]]:
-    """Return the seconds of the same requests through both proxies, one by one."""
-    clients = Client(bare, origin), Client(addon, origin)
-    found: tuple[list[float], list[float]] = ([], [])
+def order(number: int) -> list[int]:
+    """Return the proxies in an order that changes with every number, so that none is always first."""
+    turned = number % len(PROXIES)
+    found = [*range(turned, len(PROXIES)), *range(turned)]
+    return found if number % 2 else found[::-1]
+
+
+def latency(ports: Sequence[int], origin: int, count: int) -> list[list[float]]:
+    """Return for every proxy the seconds of the same requests, one by one."""
+    clients = [Client(port, origin) for port in ports]
+    found: list[list[float]] = [[] for _ in ports]
     for index, request in enumerate(requests(count, 0)):
-        for which in ((0, 1), (1, 0))[index % 2]:
+        for which in order(index):
             found[which].append(clients[which].ask(*request))
     return found
 
@@ -167,8 +185,8 @@ def throughput(port: int, origin: int, count: int, connections: int, first: int)
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--requests", type=int, default=2000, help="requests for latency, each through both")
-    parser.add_argument("--rounds", type=int, default=20, help="rounds of throughput, each through both")
+    parser.add_argument("--requests", type=int, default=2000, help="requests for latency, each through all")
+    parser.add_argument("--rounds", type=int, default=20, help="rounds of throughput, each through all")
     parser.add_argument("--per-round", type=int, default=600, help="requests of a round")
     parser.add_argument("--connections", type=int, default=6)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
@@ -186,28 +204,35 @@ def main() -> None:
             while not ready.exists() or not ready.read_text():
                 time.sleep(0.05)
             origin = int(ready.read_text())
-            ports = free_port(), free_port()
+            idle = folder / "idle_script.py"
+            idle.write_text(IDLE_SCRIPT)
             common = ["--set", f"confdir={folder}", "--set", "flow_detail=0"]
             common += ["--set", "termlog_verbosity=error", "--listen-host", "127.0.0.1"]
-            addon = ["-s", script, "--set", f"pixelwitness_db={folder / 'bench.db'}"]
-            with (
-                running([program, *common, "--listen-port", str(ports[0])]) as bare_pid,
-                running([program, *common, *addon, "--listen-port", str(ports[1])]) as addon_pid,
-            ):
+            scripts: list[list[str]] = [
+                [],
+                ["-s", str(idle)],
+                ["-s", script, "--set", f"pixelwitness_db={folder / 'bench.db'}"],
+            ]
+            ports = [free_port() for _ in PROXIES]
+            with ExitStack() as stack:
+                pids = [
+                    stack.enter_context(running([program, *common, *more, "--listen-port", str(port)]))
+                    for port, more in zip(ports, scripts, strict=True)
+                ]
                 for port in ports:
                     wait_for_answer(port, origin)
-                latency(*ports, origin, 200)  # warm up
-                slow, with_addon = latency(*ports, origin, options.requests)
-                rounds: tuple[list[Round], list[Round]] = ([], [])
+                latency(ports, origin, 200)  # warm up
+                seconds = latency(ports, origin, options.requests)
+                rounds: list[list[Round]] = [[] for _ in PROXIES]
                 for number in range(options.rounds):
-                    for which in ((0, 1), (1, 0))[number % 2]:
-                        pid, first = (bare_pid, addon_pid)[which], 10_000 * (number + 1)
-                        before = processor_seconds(pid)
+                    for which in order(number):
+                        before = processor_seconds(pids[which])
+                        first = 10_000 * (number + 1)
                         rate = throughput(ports[which], origin, options.per_round, options.connections, first)
                         time.sleep(SETTLE_SECONDS)
-                        each = (processor_seconds(pid) - before) / options.per_round * 1000
+                        each = (processor_seconds(pids[which]) - before) / options.per_round * 1000
                         rounds[which].append(Round(rate, each))
-    tell(slow, with_addon, *rounds, as_json=options.json)
+    tell(seconds, rounds, as_json=options.json)
 
 
 class Round(NamedTuple):
@@ -225,36 +250,42 @@ def processor_seconds(pid: int) -> float:
     return 0.0
 
 
-def tell(
-    bare: list[float], addon: list[float], bare_rounds: list[Round], addon_rounds: list[Round], *, as_json: bool
-) -> None:
+def tell(seconds: list[list[float]], rounds: list[list[Round]], *, as_json: bool) -> None:
     """Print what was measured, and whether the goals are met."""
-    medians = statistics.median(bare) * 1000, statistics.median(addon) * 1000
-    added = statistics.median((b - a) * 1000 for a, b in zip(bare, addon, strict=True))
-    tails = [statistics.quantiles(values, n=100)[94] * 1000 for values in (bare, addon)]
-    per_second = [statistics.median(item.per_second for item in rounds) for rounds in (bare_rounds, addon_rounds)]
-    each = [statistics.median(item.processor_ms for item in rounds) for rounds in (bare_rounds, addon_rounds)]
-    pairs = list(zip(bare_rounds, addon_rounds, strict=True))
-    shares = quartiles([with_addon.per_second / without.per_second for without, with_addon in pairs])
-    spent = quartiles([without.processor_ms / (with_addon.processor_ms or 1) for without, with_addon in pairs])
-    found = {
-        "requests": len(bare),
-        "median_ms": {"bare": round(medians[0], 3), "addon": round(medians[1], 3), "added": round(added, 3)},
-        "p95_ms": {"bare": round(tails[0], 3), "addon": round(tails[1], 3)},
-        "requests_per_second": {"bare": round(per_second[0]), "addon": round(per_second[1]), "share": rounded(shares)},
-        "processor_ms_per_request": {"bare": round(each[0], 3), "addon": round(each[1], 3), "share": rounded(spent)},
-        "goals_met": added < GOAL_LATENCY_MS and shares[1] >= GOAL_THROUGHPUT,
-    }
+    found: dict[str, Any] = {}
+    for name, times, own in zip(PROXIES, seconds, rounds, strict=True):
+        pairs = list(zip(rounds[0], own, strict=True))
+        found[name] = {
+            "median_ms": round(statistics.median(times) * 1000, 3),
+            "added_ms": round(statistics.median((b - a) * 1000 for a, b in zip(seconds[0], times, strict=True)), 3),
+            "p95_ms": round(statistics.quantiles(times, n=100)[94] * 1000, 3),
+            "requests_per_second": round(statistics.median(item.per_second for item in own)),
+            "throughput": rounded(quartiles([with_it.per_second / bare.per_second for bare, with_it in pairs])),
+            "processor_ms": round(statistics.median(item.processor_ms for item in own), 3),
+            "processor": rounded(
+                quartiles([bare.processor_ms / (with_it.processor_ms or 1) for bare, with_it in pairs])
+            ),
+        }
+    ours = found["addon"]
+    found["goals_met"] = ours["added_ms"] < GOAL_LATENCY_MS and ours["throughput"][1] >= GOAL_THROUGHPUT
     if as_json:
         print(json.dumps(found))
         return
-    print(f"latency     bare {medians[0]:.2f} ms, with the addon {medians[1]:.2f} ms, median of {len(bare)} requests")
-    print(f"            added at the median: {added:.2f} ms (goal: below {GOAL_LATENCY_MS} ms)")
-    print(f"            95 % are faster than {tails[0]:.2f} and {tails[1]:.2f} ms")
-    print(f"throughput  bare {per_second[0]:.0f}, with the addon {per_second[1]:.0f} a second: {in_words(shares)}")
-    print(f"            (goal: at least {GOAL_THROUGHPUT:.0%}; {len(pairs)} rounds each)")
-    if each[0]:
-        print(f"processor   bare {each[0]:.2f} ms, with the addon {each[1]:.2f} ms a request: {in_words(spent)}")
+    print(f"latency, median of {len(seconds[0])} requests (goal: less than {GOAL_LATENCY_MS} ms added)")
+    for name in PROXIES:
+        own = found[name]
+        print(
+            f"  {name:12} {own['median_ms']:.2f} ms, added {own['added_ms']:.2f} ms, 95 % within {own['p95_ms']:.2f} ms"
+        )
+    print(f"throughput, {len(rounds[0])} rounds each (goal: at least {GOAL_THROUGHPUT:.0%})")
+    for name in PROXIES:
+        own = found[name]
+        print(f"  {name:12} {own['requests_per_second']:.0f} a second: {in_words(own['throughput'])}")
+    if found["bare"]["processor_ms"]:
+        print("processor time of the proxy a request")
+        for name in PROXIES:
+            own = found[name]
+            print(f"  {name:12} {own['processor_ms']:.2f} ms: {in_words(own['processor'])}")
     print("goals met" if found["goals_met"] else "goals not met")
 
 
