@@ -6,11 +6,11 @@ flows that nobody edited, marked or commented; `split` returns None for everythi
 """
 
 import re
-from functools import lru_cache
 from typing import NamedTuple
 
 from addon.bodies import MAX_KEPT_RESPONSE, is_looked_into, unpacked
 from addon.netstrings import NetstringError, read_pairs, read_value
+from addon.remembered import Remembered
 
 _frame_at = re.compile(rb"(\d{1,12}):9:websocket;0:~8:response;(\d{1,12}):").match
 _request_at = re.compile(rb"([}~])7:request;(\d{1,12}):4:path;(\d{1,9}):").match
@@ -205,15 +205,14 @@ def read_place(text: bytes) -> Place:
 def read_lines(content: bytes) -> tuple[tuple[str, str], ...]:
     """Return header lines as text, decoded as ISO-8859-1. Raises NetstringError."""
     *lines, rest = content.split(b",]")
-    found = [line for written in lines if (line := _line(written)) is not None]
+    found = [line for written in lines if (line := _line[written]) is not None]
     if rest or len(found) < len(lines):  # a value that holds the mark, or damage
         pairs = read_pairs(content, 0, len(content))
         return tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in pairs)
     return tuple(found)
 
 
-@lru_cache(maxsize=4096)
-def _line(written: bytes) -> tuple[str, str] | None:
+def _read_line(written: bytes) -> tuple[str, str] | None:
     """Return name and value of one header line without its end, or None where its lengths do not fit."""
     found = _LINE.fullmatch(written)
     if found is None:
@@ -222,6 +221,9 @@ def _line(written: bytes) -> tuple[str, str] | None:
     if int(length) != len(rest) + 1 or int(name_length) != len(name) or int(value_length) != len(value):
         return None
     return name.decode("latin-1"), value.decode("latin-1")
+
+
+_line = Remembered(_read_line, entries=4096, longest=1024)
 
 
 def answer_lines(window: bytes, answer: int, answer_end: int) -> bytes | None:

@@ -20,6 +20,7 @@ from addon.consent.login import may_be_login_step
 from addon.decoders.base import REMOVED_FROM_ADDRESSES
 from addon.observation import DECODERS, PAGE_DESTINATIONS, SAME_SITE
 from addon.redaction import cookie_pairs
+from addon.remembered import Remembered
 from addon.sites import registrable_domain
 
 
@@ -85,23 +86,45 @@ def outline(lines: Iterable[tuple[str, str]]) -> Outline:
     """Return what header lines tell by themselves; of a name that stands twice the first counts."""
     destination = accept = site = gpc = host = None
     cookies = []
-    for name, value in lines:
-        lowered = name.lower()
-        if lowered == "cookie":
-            cookies.append((name, value))
-        elif lowered == "sec-fetch-dest":
+    for line in lines:
+        name = _told_names[line[0]]
+        if name is None:
+            continue
+        value = line[1]
+        if name == "cookie":
+            cookies.append(line)
+        elif name == "sec-fetch-dest":
             destination = value if destination is None else destination
-        elif lowered == "accept":
+        elif name == "accept":
             accept = value if accept is None else accept
-        elif lowered == "sec-fetch-site":
+        elif name == "sec-fetch-site":
             site = value if site is None else site
-        elif lowered == "sec-gpc":
+        elif name == "sec-gpc":
             gpc = value if gpc is None else gpc
-        elif lowered == "host":
+        else:
             host = value if host is None else f"{host}, {value}"
     opens_html = "text/html" in (accept or "").lower()
     page_like = opens_html if destination is None else destination in PAGE_DESTINATIONS
-    return Outline(page_like, _shown(telling(cookie_pairs(cookies)), site in SAME_SITE, gpc == "1"), host)
+    return Outline(page_like, _shown(_told[tuple(cookies)], site in SAME_SITE, gpc == "1"), host)
+
+
+_TOLD_NAMES = frozenset({"cookie", "sec-fetch-dest", "accept", "sec-fetch-site", "sec-gpc", "host"})
+
+
+def _told_name(name: str) -> str | None:
+    """Return the name of a header line in lower case where an outline tells of it, or None."""
+    lowered = name.lower()
+    return lowered if lowered in _TOLD_NAMES else None
+
+
+_told_names = Remembered(_told_name, entries=1024, longest=64)
+_told = Remembered[tuple[tuple[str, str], ...], Told](
+    lambda lines: telling(cookie_pairs(lines)),
+    entries=512,
+    longest=8192,
+    size=lambda lines: sum(len(value) for _, value in lines),
+)
+"""The telling cookies of `Cookie` lines. A visitor's cookies stay the same from request to request, mostly."""
 
 
 @lru_cache(maxsize=1024)

@@ -74,11 +74,15 @@ def login_step(request: CapturedRequest, address: Address) -> LoginStep | None:
 
 def may_be_login_step(method: str, target: bytes) -> bool:
     """Tell whether `login_step` may find anything in a request with this path and query as sent."""
-    path = target.partition(b"?")[0].partition(b"#")[0].lower()
-    if path.rstrip(b"/").rpartition(b"/")[2].partition(b".")[0] in _LOGOUT_SENT:
+    end = target.find(b"?")
+    path = target if end < 0 else target[:end]
+    if b"#" in path:
+        path = path.partition(b"#")[0]
+    last = path[path.rfind(b"/") + 1 :] or path.rstrip(b"/").rpartition(b"/")[2]
+    if last.partition(b".")[0].lower() in _LOGOUT_SENT:
         return True
     if method == "POST":
-        find = path.find  # a quarter of the time of `in`
+        find = path.lower().find  # a quarter of the time of `in`
         for word in _LOGIN_SENT:
             if find(word) >= 0:
                 return True
