@@ -4,7 +4,7 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-_YOUNG = 20_000
+_YOUNG = 100_000
 """So many new objects are made before a look. Requests and events hold no cycles, and a request alone makes hundreds of
 objects: looking as often as Python does by itself took a tenth of a replay, and freed nothing."""
 

@@ -10,7 +10,7 @@ from mitmproxy.io import FlowReader
 from mitmproxy.net.http import url as mitm_url
 
 from addon.bodies import MAX_KEPT_RESPONSE, is_looked_into, unpacked
-from addon.model import CapturedRequest
+from addon.model import CapturedRequest, Lines
 from addon.reader import CaptureReader, broken, storable_address
 from addon.vocabulary import Delivery, SourceKind
 
@@ -188,7 +188,7 @@ def _kept_response(response: http.Response | None) -> bytes | None:
     return unpacked(response.raw_content, response.headers.get("content-encoding", ""))
 
 
-def _header_lines(headers: http.Headers) -> tuple[tuple[str, str], ...]:
+def _header_lines(headers: http.Headers) -> Lines:
     return tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in headers.fields)
 
 

@@ -193,7 +193,7 @@ class FrameReader(CaptureReader):
             method=target.method,
             url=storable_address(target.begin + parts.target.decode("utf-8", "surrogateescape")),
             http_version=parts.version.decode("ascii"),
-            headers=read_lines(parts.lines),
+            headers=self._repeats.lines[parts.lines],
             body=parts.content or b"",
             body_problem="the body is missing in the capture" if parts.content is None else None,
             started_at=parts.at,

@@ -9,6 +9,7 @@ import re
 from typing import NamedTuple
 
 from addon.bodies import MAX_KEPT_RESPONSE, is_looked_into, unpacked
+from addon.model import Lines
 from addon.netstrings import NetstringError, read_pairs, read_value
 from addon.remembered import Remembered
 
@@ -108,7 +109,7 @@ class Answer(NamedTuple):
     """What is kept of an answer. `body` is None where it is not looked into."""
 
     status: int
-    lines: tuple[tuple[str, str], ...]
+    lines: Lines
     body: bytes | None
 
 
@@ -202,7 +203,7 @@ def read_place(text: bytes) -> Place:
     return Place(found[2], found[4], found[6], int(found[8]), found[10])
 
 
-def read_lines(content: bytes) -> tuple[tuple[str, str], ...]:
+def read_lines(content: bytes) -> Lines:
     """Return header lines as text, decoded as ISO-8859-1. Raises NetstringError."""
     *lines, rest = content.split(b",]")
     found = [line for written in lines if (line := _line[written]) is not None]
@@ -257,15 +258,15 @@ def read_answer(window: bytes, answer: int, answer_end: int) -> Answer:
         raise NetstringError("an answer of another shape")
     lines = read_lines(window[headers.end() : stop])
     body = None
-    if window[content_end] == 0x2C and content_end - content <= MAX_KEPT_RESPONSE:
-        kind, packing = _joined(lines, "content-type"), _joined(lines, "content-encoding")
-        if is_looked_into(kind):
-            body = unpacked(window[content:content_end], packing)
+    is_kept = window[content_end] == 0x2C and content_end - content <= MAX_KEPT_RESPONSE
+    if is_kept and is_looked_into(_joined(lines, "content-type")):
+        body = unpacked(window[content:content_end], _joined(lines, "content-encoding"))
     return Answer(int(found[2]), lines, body)
 
 
-def _joined(lines: tuple[tuple[str, str], ...], name: str) -> str:
-    return ", ".join(value for key, value in lines if key.lower() == name)
+def _joined(lines: Lines, name: str) -> str:
+    length = len(name)
+    return ", ".join([value for key, value in lines if len(key) == length and key.lower() == name])
 
 
 def ends_of(window: bytes, rest: int, end: int) -> bytes:

@@ -18,7 +18,7 @@ import ijson
 
 from addon.consent.setcookie import may_set_telling
 from addon.glimpses import Runs
-from addon.model import CapturedRequest, Epoch, Problem
+from addon.model import CapturedRequest, Epoch, Lines, Problem
 from addon.observation import Glimpse
 from addon.reader import CaptureReader
 from addon.sieve import Host, Shown, host_of, may_matter, outline
@@ -37,8 +37,6 @@ _UNREADABLE = (KeyError, TypeError, ValueError, AttributeError, RecursionError)
 _OUTLINED = frozenset({"accept", "cookie", "host", "sec-fetch-dest", "sec-fetch-site", "sec-gpc"})
 _SET_COOKIE = frozenset({"set-cookie"})
 _ORIGIN = re.compile(r"https?://([A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,250}[A-Za-z0-9_])?)(?::[0-9]{1,5})?")
-
-Lines = tuple[tuple[str, str], ...]
 
 
 class _PassedOver(NamedTuple):

@@ -23,6 +23,9 @@ from rules.tuples import tuple_schema
 
 Epoch = Annotated[float, Attribute(description="seconds since 1970-01-01 UTC")]
 
+Lines = tuple[tuple[str, str], ...]
+"""Header lines: names and values."""
+
 
 class Frozen(BaseModel):
     """A model that cannot be changed after it was made and refuses unknown names."""
@@ -45,7 +48,7 @@ class CapturedRequest(NamedTuple):
     method: str
     url: str
     http_version: str
-    headers: tuple[tuple[str, str], ...]
+    headers: Lines
     started_at: Epoch
     body: bytes = b""
     body_problem: str | None = None
@@ -53,7 +56,7 @@ class CapturedRequest(NamedTuple):
     server_address: str | None = None
     delivery: Delivery = "unknown"
     status: int | None = None
-    response_headers: tuple[tuple[str, str], ...] = ()
+    response_headers: Lines = ()
     response_body: bytes | None = None
     held: bool = False
     reconstruction: bool = False
@@ -71,7 +74,7 @@ class CapturedRequest(NamedTuple):
         return tuple_schema(source, handler)
 
 
-def _first_line(headers: tuple[tuple[str, str], ...], wanted: str) -> str | None:
+def _first_line(headers: Lines, wanted: str) -> str | None:
     length = len(wanted)
     for key, value in headers:
         if len(key) == length and key.lower() == wanted:

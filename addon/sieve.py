@@ -18,6 +18,7 @@ from addon.consent.choices import platform_of_host
 from addon.consent.evidence import Told, read_told, telling
 from addon.consent.login import may_be_login_step
 from addon.decoders.base import REMOVED_FROM_ADDRESSES
+from addon.model import Lines
 from addon.observation import DECODERS, PAGE_DESTINATIONS, SAME_SITE
 from addon.redaction import cookie_pairs
 from addon.remembered import Remembered
@@ -118,7 +119,7 @@ def _told_name(name: str) -> str | None:
 
 
 _told_names = Remembered(_told_name, entries=1024, longest=64)
-_told = Remembered[tuple[tuple[str, str], ...], Told](
+_told = Remembered[Lines, Told](
     lambda lines: telling(cookie_pairs(lines)),
     entries=512,
     longest=8192,

@@ -20,7 +20,7 @@ from addon.frameshape import (
     read_place,
 )
 from addon.glimpses import Runs
-from addon.model import Epoch
+from addon.model import Epoch, Lines
 from addon.netstrings import NetstringError
 from addon.observation import Glimpse
 from addon.remembered import Remembered
@@ -53,6 +53,8 @@ class Repeats:
 
     def __init__(self) -> None:
         """Start with nothing."""
+        self.lines = Remembered[bytes, Lines](read_lines, MOST_REMEMBERED, MAX_BLOCK)
+        """Header lines of requests by the same as written. Raises NetstringError."""
         self.outlines = Remembered[bytes, Outline](lambda lines: outline(read_lines(lines)), MOST_REMEMBERED, MAX_BLOCK)
         """What header lines, as written, tell by themselves. Raises NetstringError."""
         self.ends = Remembered[bytes, Ends](read_ends, MOST_REMEMBERED, MAX_BLOCK)

@@ -4,7 +4,8 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable
 
-from addon.model import CapturedRequest
+from addon.model import CapturedRequest, Lines
+from addon.remembered import Remembered
 
 
 def request_digest(request: CapturedRequest) -> str:
@@ -12,10 +13,24 @@ def request_digest(request: CapturedRequest) -> str:
 
     Must be given the untouched request, before `redaction.scrub`.
     """
-    lines = (f"{request.method} {request.url} {request.http_version}", *map(": ".join, request.headers), "", "")
-    digest = hashlib.sha256("\r\n".join(lines).encode("utf-8", "surrogateescape"))
+    first = f"{request.method} {request.url} {request.http_version}\r\n"
+    head = f"{first}{_written[request.headers]}\r\n"
+    digest = hashlib.sha256(head.encode("utf-8", "surrogateescape"))
     digest.update(request.body)
     return digest.hexdigest()
+
+
+def _as_sent(headers: Lines) -> str:
+    return "".join([f"{name}: {value}\r\n" for name, value in headers])
+
+
+_written = Remembered[Lines, str](
+    _as_sent,
+    entries=512,
+    longest=8192,
+    size=lambda headers: sum(len(name) + len(value) for name, value in headers),
+)
+"""Header lines as sent. The requests of one page have the same ones, mostly."""
 
 
 MAX_REMEMBERED = 20_000

@@ -13,12 +13,9 @@ from typing import Any
 
 from pydantic_core import from_json, to_json
 
-from addon.model import Event, Hit, Identifier, Param
+from addon.model import Event, Hit, Identifier, Lines, Param
 from rules.memory import Memory
 from rules.model import Assessment, Evidence, FieldName, Finding, NearMiss, Rule, ScoreStep
-
-Lines = tuple[tuple[str, str], ...]
-"""Header lines: names and values."""
 
 RuleTexts = Callable[[str], Mapping[str, Rule]]
 """Gives the rules that counted under a ruleset, by their ids, as they read then; asked for by its digest."""
@@ -81,13 +78,14 @@ def _hit_values(hit: Hit, event: Event) -> dict[str, Any]:
         if value is not None:
             values[name] = value
     if hit.parameters:
-        names, decoded, raw, contexts = zip(*hit.parameters, strict=True)
-        values["names"] = names
-        values["values"] = decoded
-        values["contexts"] = [(context, len(list(run))) for context, run in groupby(contexts)]
+        # four loops in C take less time than one in which every parameter is taken apart
+        parameters = hit.parameters
+        decoded = values["values"] = [param[1] for param in parameters]
+        raw = [param[2] for param in parameters]
+        values["names"] = [param[0] for param in parameters]
+        values["contexts"] = [(context, len(list(run))) for context, run in groupby([param[3] for param in parameters])]
         if raw != decoded:
-            pairs = enumerate(zip(raw, decoded, strict=True))
-            values["raw"] = {str(place): wire for place, (wire, meant) in pairs if wire != meant}
+            values["raw"] = {str(place): wire for place, wire in enumerate(raw) if wire is not decoded[place] != wire}
     if hit.identifiers != event.identifiers:
         places = {item: place for place, item in enumerate(event.identifiers)}
         values["identifiers"] = [places.get(item, item) for item in hit.identifiers]

@@ -19,10 +19,9 @@ from pydantic_core import from_json
 from addon.audit import AssessedEvent, Clock, VisitorStamp
 from addon.consent.login import LoginStamp
 from addon.consent.timeline import ConsentStamp, Mark
-from addon.model import Act, CapturedRequest, Frozen, Problem
+from addon.model import Act, CapturedRequest, Frozen, Lines, Problem
 from addon.observation import ConsentEvidence, ObservedRequest, PageVisit
 from addon.store.encoding import (
-    Lines,
     RuleTexts,
     assessment_of,
     assessment_text,

@@ -118,7 +118,8 @@ class Unfinished:
         if not self.path.exists():
             create_private(self.path)
         connection = self._connection = sqlite3.connect(self.path, isolation_level=None)
-        connection.execute("PRAGMA journal_mode=WAL")
+        # rows are only added, at the end: a log would hold all of them a second time, a journal hardly any
+        connection.execute("PRAGMA journal_mode=DELETE")
         connection.execute("PRAGMA synchronous=NORMAL")
         connection.execute("BEGIN IMMEDIATE")
         for table, columns in _TABLES.items():
