@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 WORTH_IT = 48 << 20
 """Captures with fewer bytes than this are read faster by one process than others are started."""
 
+SHARED_FROM = 2_000
+"""Sessions with fewer requests that carry events are assessed faster by one process than others are started."""
 
 Assessing = Callable[[int, int], None]
 """Called with how many requests that carry events were worked out so far, and how many there are."""
@@ -66,7 +68,7 @@ def replay(
     readings = [
         Reading(path, reader, Unfinished(store.path, path)) for path, reader in zip(paths, readers, strict=True)
     ]
-    with _helpers(jobs, readings, matcher) as helpers:
+    with _helpers(jobs if any(reading.reader.size >= WORTH_IT for reading in readings) else 1, matcher) as helpers:
         for reading in readings:
             reading.read(progress, helpers)
         name = session if session is not None else session_name(paths[0], readings[0].sha256)
@@ -85,26 +87,36 @@ def replay(
 
 
 @contextmanager
-def _helpers(jobs: int, readings: Sequence[Reading], matcher: Matcher) -> Iterator["Workers | None"]:
-    """Give the block other processes where the captures are large enough for them."""
-    large = any(reading.reader.size >= WORTH_IT for reading in readings)
-    if jobs < 2 or not large:
+def _helpers(jobs: int, matcher: Matcher) -> Iterator["Workers | None"]:
+    """Give the block other processes, where there is to be more than one."""
+    if jobs < 2:
         yield None
         return
-    from addon.workers import workers  # noqa: PLC0415 - only large captures need it
+    from addon.workers import workers  # noqa: PLC0415 - only what is large needs it
 
     with workers(jobs, matcher) as helpers:
         yield helpers
 
 
-def rederive(store: Store, matcher: Matcher, session: str, packs: Sequence[str] | None = None) -> None:
+def rederive(
+    store: Store,
+    matcher: Matcher,
+    session: str,
+    packs: Sequence[str] | None = None,
+    jobs: int = 1,
+    assessing: Assessing = lambda *_: None,
+) -> None:
     """Derive a session anew from its observations, with the optional packs it had unless others are given.
 
-    Raises StoreError, and UnknownPackError for a pack that does not exist.
+    `jobs` processes share the work on a large session; the result is the same for any number. `assessing` is told how
+    far it is. Raises StoreError, UnknownPackError for a pack that does not exist, WorkerError where another process
+    ended.
     """
-    with store.filling():
+    total = store.role_counts(session).get("event", 0)
+    with _helpers(jobs if total >= SHARED_FROM else 1, matcher) as helpers, store.filling():
         chosen, other = _other_rules(store, session, packs)
-        store.rewrite_derivation(session, matcher, other, chosen)
+        share = None if helpers is None else partial(helpers.read_session, packs=chosen)
+        store.rewrite_derivation(session, matcher, other, chosen, share, lambda done: assessing(done, total))
 
 
 def _other_rules(store: Store, session: str, packs: Sequence[str] | None) -> tuple[tuple[str, ...], Matcher | None]:

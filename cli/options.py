@@ -44,6 +44,16 @@ Reveal = Annotated[
     typer.Option("--reveal", help="Show identifiers in full. The output says so; secrets are never stored."),
 ]
 
+Jobs = Annotated[
+    int,
+    typer.Option(
+        "--jobs",
+        min=0,
+        metavar="N",
+        help="How many processes share the work on what is large; 0: one for every core. The result is the same.",
+    ),
+]
+
 MinScore = Annotated[
     int, typer.Option("--min-score", min=0, max=100, metavar="N", help="Leave out events with fewer points.")
 ]

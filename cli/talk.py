@@ -93,8 +93,8 @@ class ProgressBar:
 class CountBar:
     """Counts what is worked out one after the other, after something was read. Use as a context manager."""
 
-    def __init__(self, label: str, before: ProgressBar) -> None:
-        """Prepare a bar that follows `before`; it is shown as that one is."""
+    def __init__(self, label: str, before: ProgressBar | None = None) -> None:
+        """Prepare a bar, which may follow another; nothing is shown before news that comes after a while."""
         self._label = label
         self._before = before
         self._total = 0
@@ -110,7 +110,8 @@ class CountBar:
         if self._bar is None or self._task is None:
             if time.monotonic() < self._due:
                 return
-            self._before.close()
+            if self._before is not None:
+                self._before.close()
             self._bar, self._task = self._open(total)
         self._bar.update(self._task, completed=done)
 

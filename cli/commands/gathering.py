@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.commands import persona as persons
+from cli.cores import processes
 from cli.exits import ExitCode
 from cli.mitm import RECORDING_WARNING, Interface, ProxySettings, addon_script, command_line
-from cli.options import DEFAULT_DATABASE, Database, Packs, PersonaFile, Rules
+from cli.options import DEFAULT_DATABASE, Database, Jobs, Packs, PersonaFile, Rules
 from cli.outcome import say_outcome
 from cli.talk import make_folder, progress, put, say, write_pieces
 
@@ -42,15 +43,7 @@ def replay(
     rules: Rules = None,
     packs: Packs = None,
     persona: PersonaFile = None,
-    jobs: Annotated[
-        int,
-        typer.Option(
-            "--jobs",
-            min=0,
-            metavar="N",
-            help="How many processes read large .mitm captures; 0: one for every core. The result is the same.",
-        ),
-    ] = 0,
+    jobs: Jobs = 0,
 ) -> None:
     """Read saved browsing sessions into the database. Reading one twice changes nothing.
 
@@ -93,7 +86,7 @@ def replay(
                     bar.count("Assessing") as assessing,
                 ):
                     name, sources = read_into(
-                        store, rule_matcher, session, batch, bar, wanted, jobs or _cores(), assessing
+                        store, rule_matcher, session, batch, bar, wanted, processes(jobs), assessing
                     )
             except KeyboardInterrupt:
                 _say_what_waits(db, batch)
@@ -294,14 +287,6 @@ def _say_what_waits(db: Path, captures: list[Path]) -> None:
                 f"{capture.name}: what was read so far waits in {waiting}. "
                 "The same command goes on from there; delete the file to forget it."
             )
-
-
-def _cores() -> int:
-    """Return how many cores this process may use."""
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # only Linux tells
-        return os.cpu_count() or 1
 
 
 def _size(path: Path) -> int:

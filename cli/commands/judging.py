@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.options import DEFAULT_DATABASE, Database, Packs, Rules, SessionArgument
-from cli.talk import put, say
+from cli.cores import processes
+from cli.options import DEFAULT_DATABASE, Database, Jobs, Packs, Rules, SessionArgument
+from cli.talk import CountBar, put, say
 
 if TYPE_CHECKING:
     from addon.store.rows import StoredDerivation
@@ -69,6 +70,7 @@ def rescore(
     rules: Rules = None,
     packs: Packs = None,
     no_packs: Annotated[bool, typer.Option("--no-packs", help="Switch off the optional packs of the session.")] = False,
+    jobs: Jobs = 0,
 ) -> None:
     """Evaluate stored sessions again, with today's rules, from what was observed, and show what changed and why.
 
@@ -82,7 +84,8 @@ def rescore(
 
       pixelwitness rescore visit --packs religion --packs politics
     """
-    from addon.replay import rederive  # noqa: PLC0415 - loaded when needed
+    from addon.collecting import collect_rarely  # noqa: PLC0415 - loaded when needed
+    from addon.replay import rederive  # noqa: PLC0415
     from addon.store.store import Store  # noqa: PLC0415
     from cli import changes  # noqa: PLC0415
     from cli.rulebook import matcher  # noqa: PLC0415
@@ -96,12 +99,14 @@ def rescore(
     wanted = () if no_packs else pack_names(packs) if packs else None
     judge = matcher(rules)
     changed = 0
+    collect_rarely()
     with Store(db, create=False) as store:
         chosen = [row.id for row in store.sessions()] if every else [store.session(session).id]
         for identity in chosen:
             before = store.derivation(identity)
             titles = _rule_titles(store, identity, before)
-            rederive(store, judge, identity, wanted)
+            with CountBar("Assessing") as assessing:
+                rederive(store, judge, identity, wanted, processes(jobs), assessing)
             after = store.derivation(identity)
             titles |= _rule_titles(store, identity, after)
             found = changes.compare(identity, before, after)

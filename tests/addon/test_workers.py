@@ -81,6 +81,23 @@ def test_large_captures_are_replayed_the_same_by_several(
     assert store.derivation(three) == store.derivation(four)
 
 
+def test_a_session_is_derived_anew_the_same_by_several(
+    tmp_path: Path, store, judge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session, _ = replay_module.replay(store, judge, None, [combined(tmp_path / "visit.mitm", 1)])
+    before = store.derivation(session)
+    monkeypatch.setattr(replay_module, "SHARED_FROM", 0)
+    monkeypatch.setattr(workers_module, "ROWS", 7)
+    told: list[tuple[int, int]] = []
+    replay_module.rederive(store, judge, session, ["religion"], 2, lambda *news: told.append(news))
+    assert told[0] == (0, store.role_counts(session)["event"])
+    with_pack = store.derivation(session)
+    assert with_pack.packs == ("religion",)
+    assert [item.assessment for item in with_pack.events] == [item.assessment for item in before.events]
+    replay_module.rederive(store, judge, session, [], 2)
+    assert store.derivation(session) == before
+
+
 def test_processes_that_are_started_anew_do_the_same(
     tmp_path: Path, store, judge, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,7 +11,7 @@ import captures
 from addon import replay as replay_module
 from addon.store import observations
 from cli import talk
-from cli.talk import OutputError, progress, write_pieces
+from cli.talk import CountBar, OutputError, progress, write_pieces
 
 
 class Terminal(io.StringIO):
@@ -39,6 +39,14 @@ def test_reading_is_followed_by_assessing(monkeypatch: pytest.MonkeyPatch) -> No
     assert "1.0/1.0 MB" in shown
     assert "900/900" in shown
     assert shown.index("Reading") < shown.index("Assessing")
+
+
+def test_what_is_counted_alone_is_shown_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = terminal_in(monkeypatch)
+    with CountBar("Assessing") as assessing:
+        assessing(0, 900)
+        assessing(400, 900)
+    assert "900/900" in terminal.getvalue()
 
 
 def test_what_is_interrupted_is_not_shown_as_done(monkeypatch: pytest.MonkeyPatch) -> None:
