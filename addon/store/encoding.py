@@ -80,9 +80,9 @@ def _hit_values(hit: Hit, event: Event) -> dict[str, Any]:
     if hit.parameters:
         # four loops in C take less time than one in which every parameter is taken apart
         parameters = hit.parameters
+        values["names"] = [param[0] for param in parameters]
         decoded = values["values"] = [param[1] for param in parameters]
         raw = [param[2] for param in parameters]
-        values["names"] = [param[0] for param in parameters]
         values["contexts"] = [(context, len(list(run))) for context, run in groupby([param[3] for param in parameters])]
         if raw != decoded:
             values["raw"] = {str(place): wire for place, wire in enumerate(raw) if wire is not decoded[place] != wire}
