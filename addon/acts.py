@@ -11,6 +11,7 @@ from typing import NamedTuple
 from addon.decoders.meta.events import BUTTON_CLICK, GATEWAY_BUTTON_CLICK
 from addon.model import Act, Event
 from addon.vocabulary import ActKind, Frame
+from rules.unchecked import unchecked
 
 SAME_VIEW_SECONDS = 2.0
 """Two pixels on one page report its view within this time."""
@@ -173,7 +174,7 @@ def _submits(event: Event) -> bool:
 def _close(act: _OpenAct) -> Act:
     first = act.events[0]
     digest = hashlib.sha256(("act " + first.id).encode()).hexdigest()
-    return Act(
+    return _made(
         id="a" + digest[:11],
         kind=act.kind,
         site=first.site,
@@ -181,3 +182,6 @@ def _close(act: _OpenAct) -> Act:
         at=min([event.occurred_at for event in act.events]),
         event_ids=tuple([event.id for event in act.events]),
     )
+
+
+_made = unchecked(Act)

@@ -9,6 +9,7 @@ from addon.decoders.meta.endpoints import split_address
 from addon.model import PageReason
 from addon.vocabulary import PageClass
 from rules.model import Assessment, ContextKind, Field, FieldName, Finding, RuleKind
+from rules.unchecked import unchecked
 
 _SHOP_SEGMENTS: Final = frozenset({"shop", "store", "cart", "basket", "bag", "checkout", "product", "products"})
 _PAGE_ADDRESS: Final = "page.url"
@@ -86,7 +87,7 @@ def _by_rule(assessment: Assessment, wanted: Callable[[Finding], bool]) -> PageR
         rules = ", ".join(assessment.suppressed_by[:3])
         return PageReason(text=f"the rule {rules} counted" if rules else "a rule counted")
     evidence = found.evidence
-    return PageReason(
+    return _made(
         text="a rule met these words",
         rule=found.rule,
         field=evidence.field.value,
@@ -95,6 +96,9 @@ def _by_rule(assessment: Assessment, wanted: Callable[[Finding], bool]) -> PageR
         start=evidence.start,
         end=evidence.end,
     )
+
+
+_made = unchecked(PageReason)
 
 
 def _by_context(assessment: Assessment, kind: ContextKind) -> PageReason:

@@ -35,3 +35,27 @@ class Remembered[Given: Hashable, Found](dict[Given, Found]):
                 self.clear()
             self[given] = found
         return found
+
+
+class OncePerObject[Given, Found]:
+    """The results of a pure function by the very object it was given, for what is slow to compare.
+
+    At most so many `entries` are kept, along with their objects; a full memory begins anew.
+    """
+
+    def __init__(self, find: Callable[[Given], Found], entries: int) -> None:
+        """Remember the results of `find`."""
+        self._find = find
+        self._entries = entries
+        self._known: dict[int, tuple[Given, Found]] = {}
+
+    def __call__(self, given: Given) -> Found:
+        """Return the result for an object, found out once as long as it is remembered. Raises what `find` raises."""
+        known = self._known.get(id(given))
+        if known is not None:
+            return known[1]  # it is the same object: as long as it is kept here no other has its number
+        found = self._find(given)
+        if len(self._known) >= self._entries:
+            self._known.clear()
+        self._known[id(given)] = (given, found)
+        return found

@@ -54,8 +54,8 @@ class KeyMaker:
     def key(self, request: CapturedRequest, digest: str) -> str:
         """Return the key (hex) of `request`, whose `request_digest` is `digest`."""
         equal = (digest, request.started_at)
-        ordinal = self._seen[equal]
-        self._seen[equal] += 1
+        ordinal = self._seen.get(equal, 0)  # a counter's own answer to what it does not know is slow
+        self._seen[equal] = ordinal + 1
         return hashlib.sha256(f"{digest} {request.started_at!r} {ordinal}".encode()).hexdigest()
 
     def forget_old(self) -> None:

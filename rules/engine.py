@@ -58,6 +58,7 @@ class Matcher:
         self._met = Memory(self._meet, _size_of_hits)
         self._told = Memory(self._read, _size_of_told)
         self._known = Memory(self._assess, _size_of_assessment)
+        self._scored = Memory(self._score, _size_of_score)
 
     def __reduce__(self) -> tuple[type["Matcher"], tuple[RuleSet]]:
         """Let another process make its own."""
@@ -89,7 +90,11 @@ class Matcher:
                 confirmed.append(item)
             else:
                 misses.append(near_miss(item, "ambiguous: needs a second signal in the event"))
-        return assess(sure + confirmed, misses, self._digest)
+        return self._scored((tuple(sure + confirmed), tuple(misses)))
+
+    def _score(self, said: tuple[tuple[Met, ...], tuple[NearMiss, ...]]) -> Assessment:
+        """Return what comes of all that was met: the same for most of what is done on one page."""
+        return assess(*said, self._digest)
 
     def _read(self, field: Field) -> _Told:
         """Return what a field says by itself."""
@@ -147,6 +152,10 @@ def _size_of_told(field: Field, told: _Told) -> int:
 def _size_of_assessment(fields: tuple[Field, ...], assessment: Assessment) -> int:
     texts = sum([200 + 4 * len(field.text) + 8 * len(field.positions or ()) for field in fields])
     return 1_000 + texts + HIT_BYTES * (len(assessment.findings) + len(assessment.near_misses))
+
+
+def _size_of_score(said: tuple[tuple[Met, ...], tuple[NearMiss, ...]], assessment: Assessment) -> int:
+    return 1_000 + HIT_BYTES * (sum(map(len, said)) + len(assessment.findings) + len(assessment.near_misses))
 
 
 def _evidence(field: Field, part: Part, hit: Hit) -> Evidence:

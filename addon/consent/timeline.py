@@ -20,6 +20,7 @@ from addon.consent.meta import library_first
 from addon.model import Epoch, Frozen
 from addon.observation import GPC_WORDS, ConsentEvidence, PageVisit
 from addon.vocabulary import ConsentBasis, ConsentState, MarkKind, StatementKind
+from rules.unchecked import unchecked
 
 CHOICE_MARGIN: Final = 1.0
 """Seconds around a time of choice in which the state is not said: clocks differ, some cookies count whole seconds."""
@@ -150,7 +151,7 @@ class ConsentTimeline:
             return NOT_KNOWN.model_copy(update={"statements": tuple(latest.values())})
         state, basis = self._decide(before, after, being_made=stretch.being_made)
         doubt = self._after_a_mark(before, after) if basis == "marked" else ()
-        return ConsentStamp(
+        return _made(
             state=state,
             basis=basis,
             last_before=before,
@@ -214,6 +215,9 @@ class ConsentTimeline:
         if after is not None and after.state in _NOTHING_CHOSEN:
             return after.state, "inferred"  # what was not yet chosen later was not chosen before
         return "undetermined", "none"
+
+
+_made = unchecked(ConsentStamp)
 
 
 def _common(one: Sequence[Frozen], other: Sequence[Frozen]) -> int:

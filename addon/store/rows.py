@@ -19,8 +19,9 @@ from pydantic_core import from_json
 from addon.audit import AssessedEvent, Clock, VisitorStamp
 from addon.consent.login import LoginStamp
 from addon.consent.timeline import ConsentStamp, Mark
-from addon.model import Act, CapturedRequest, Frozen, Lines, Problem
+from addon.model import Act, CapturedRequest, Frozen, Identifier, Lines, Problem
 from addon.observation import ConsentEvidence, ObservedRequest, PageVisit
+from addon.remembered import OncePerObject, Remembered
 from addon.store.encoding import (
     RuleTexts,
     assessment_of,
@@ -341,9 +342,11 @@ def event_rows(item: AssessedEvent) -> EventRows:
     """Return the rows of an assessed event."""
     event, assessment, other = item.event, item.assessment, item.other
     identity = event.id
-    words = [finding.evidence.text for finding in assessment.findings]
+    texts = _assessment_texts(assessment)
+    words = texts.words
     if other is not None:
-        words += [finding.evidence.text for finding in other.findings]
+        counted = [words] if assessment.findings else []
+        words = " ".join([*counted, *[finding.evidence.text for finding in other.findings]])
     return EventRows(
         id=identity,
         event=(
@@ -367,12 +370,12 @@ def event_rows(item: AssessedEvent) -> EventRows:
             ", ".join(assessment.topics),
             ", ".join(assessment.actions),
             event.derived_from,
-            " ".join(words),
+            words,
             _text_of(item.consent),
             _text_of(item.login),
-            json_text(event.identifiers),
-            findings_text(assessment.findings),
-            assessment_text(assessment),
+            _identifiers_text[event.identifiers],
+            texts.findings,
+            texts.whole,
             event_text(event),
             other.model_dump_json() if other is not None else None,
         ),
@@ -382,20 +385,27 @@ def event_rows(item: AssessedEvent) -> EventRows:
     )
 
 
-_MOST_TEXTS = 512
-_texts: dict[int, tuple[Frozen, str]] = {}
+class _AssessmentTexts(NamedTuple):
+    """What is written of an assessment: the words that counted, the findings, and the rest of it."""
+
+    words: str
+    findings: str
+    whole: str
 
 
-def _text_of(stamp: Frozen) -> str:
-    """Return a stamp as JSON. Events between two proofs share one object, whose text is made once."""
-    known = _texts.get(id(stamp))
-    if known is not None and known[0] is stamp:
-        return known[1]
-    text = stamp.model_dump_json()
-    if len(_texts) >= _MOST_TEXTS:
-        _texts.clear()
-    _texts[id(stamp)] = (stamp, text)
-    return text
+def _written(assessment: Assessment) -> _AssessmentTexts:
+    return _AssessmentTexts(
+        " ".join([finding.evidence.text for finding in assessment.findings]),
+        findings_text(assessment.findings),
+        assessment_text(assessment),
+    )
+
+
+_assessment_texts = OncePerObject(_written, 512)
+_text_of = OncePerObject(Frozen.model_dump_json, 512)
+_identifiers_text = Remembered[tuple[Identifier, ...], str](
+    json_text, entries=512, longest=4096, size=lambda items: sum(len(item.value) for item in items)
+)
 
 
 _CONSENT_STATE, _CONSENT, _LOGIN = (EVENT_COLUMNS.index(name) for name in ("consent_state", "consent", "login"))

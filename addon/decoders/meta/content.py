@@ -99,12 +99,15 @@ def search_term(page_url: str | None) -> str | None:
 
 def _hit_fields(hit: Hit) -> list[Field]:
     found: list[Field] = []
-    for name, value, _, context in hit.parameters:
+    readers = _READERS
+    # by number, which is faster than by name: most parameters say nothing
+    telling = [param for param in hit.parameters if param[3] == "header" or readers[param[0]] is not None]
+    for name, value, _, context in telling:
         if context == "header":
             if name == "Referer" and not _names_page(hit) and value.strip():
                 found.append(Field(FieldName.PAGE_URL, "Referer", value[:MAX_TEXT]))
             continue
-        read = _READERS[name]
+        read = readers[name]
         if read is not None and value and not value.isspace():
             found += read(name, value[:MAX_TEXT])
     return found

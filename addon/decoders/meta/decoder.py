@@ -48,11 +48,20 @@ class MetaDecoder:
 
     def role(self, request: CapturedRequest) -> RequestRole | None:
         """Return the role that `decode` gives `request`; Meta's own addresses tell it by themselves."""
-        role = meta_role(split_address(request.url)) if request.method in _METHODS else None
-        if role is not None and role != "app_events":
+        if request.method not in _METHODS:
+            return None
+        address = split_address(request.url)
+        role = meta_role(address)
+        if role == "app_events":
+            decoded = self.decode(request, "")
+            return decoded.role if decoded is not None else None
+        if role is not None:
             return role
-        decoded = self.decode(request, "")
-        return decoded.role if decoded is not None else None
+        if imitates_meta(address.host):
+            return "lookalike" if may_look_like_event(address) else None
+        body = body_parameters(request)
+        is_event = body.document is not None and _is_gateway(body.document)
+        return "event" if is_event or _is_custom_endpoint(address, query_parameters(request.url), body) else None
 
     def may_concern_host(self, host: str) -> bool:
         """Tell whether a host is Meta's or bears its name."""

@@ -34,6 +34,7 @@ GATEWAY = {
 def decode(request: CapturedRequest) -> Decoded | None:
     meta = MetaDecoder()
     decoded = meta.decode(request, "key")
+    assert meta.role(request) == (None if decoded is None else decoded.role)
     if decoded is not None:
         assert meta.concerns(request)
     return decoded
