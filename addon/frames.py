@@ -138,25 +138,35 @@ class FrameReader(CaptureReader):
         position = 0
         repeats, runs = self._repeats, self._runs
         while position < len(window):
+            found = None
             if may_be_site is not None:
                 passed = step_over(window, position, base, repeats, runs, may_be_site)
-                position = passed.position
+                position, found = passed.position, passed.found
                 self.add(passed.seen, passed.first_at, passed.last_at)
                 for glimpse in passed.glimpses:
                     yield position, glimpse
-            parts = split(window, position)
-            if parts is None:
-                break
             try:
-                facts = repeats.outlines[parts.lines]
-                target = repeats.targets[parts.place, parts.version, facts.host]
-                if (
-                    may_be_site is None
-                    or facts.page_like
-                    or target.host.whole
-                    or may_matter(target.method, parts.target, parts.content or b"")
-                    or (may_be_site(target.host.site) and self._answer_tells(window, parts))
-                ):
+                if found is not None:
+                    parts, target = found
+                    matters = True
+                else:
+                    whole = split(window, position)
+                    if whole is None:
+                        break
+                    parts = whole
+                    facts = repeats.outlines[parts.lines]
+                    target = repeats.targets[parts.place, parts.version, facts.host]
+                    matters = (
+                        may_be_site is None
+                        or facts.page_like
+                        or target.host.whole
+                        or may_matter(target.method, parts.target, parts.content or b"")
+                        or (may_be_site(target.host.site) and self._answer_tells(window, parts))
+                    )
+                    if not matters and facts.shown is not None and may_be_site and may_be_site(target.host.site):
+                        for glimpse in runs.add(base + position, parts.at, target.host.site, facts.shown):
+                            yield position, glimpse
+                if matters:
                     request = self._request(window, base + position, parts, target)
                     for last in runs.end():
                         yield position, last
@@ -164,9 +174,6 @@ class FrameReader(CaptureReader):
                     position = parts.end
                     yield position, request
                     continue
-                if facts.shown is not None and may_be_site(target.host.site):
-                    for glimpse in runs.add(base + position, parts.at, target.host.site, facts.shown):
-                        yield position, glimpse
             except NetstringError:
                 break
             self.add(1, parts.at, parts.at)

@@ -36,13 +36,13 @@ Groups: length of the frame; length of the answer; length of the body.
 plain_request_at = re.compile(
     rb"}7:request;(\d{1,12}):4:path;(\d{1,9}):([^,]*+),"
     rb"(9:authority;[^,]*+,6:scheme;[^,]*+,6:method;[^,]*+,4:port;[^#]*+#4:host;[^;]*+;)"
-    rb"13:timestamp_end;(?:\d\d?:[0-9.]++\^|0:~)15:timestamp_start;(\d\d?):([0-9.]++)\^8:trailers;0:~"
+    rb"13:timestamp_end;(\d\d?:[0-9.]++\^|0:~)15:timestamp_start;(\d\d?):([0-9.]++)\^8:trailers;0:~"
     rb"7:content;(\d{1,12}):(?:,7:headers;(\d{1,9}):)?"
 ).match
 """Matches, where an answer ends, its request up to the header lines, if there is no comma in its path.
 
-Groups: length of the request; length and text of path and query; the place (see `Parts`); length and text of the start;
-length of the body; where there is no body, length of the header lines.
+Groups: length of the request; length and text of path and query; the place (see `Parts`); when it ended, as written;
+length and text of when it began; length of the body; where there is no body, length of the header lines.
 """
 
 _MOMENT = re.compile(rb"\d\d?:[0-9.]+\^")

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from addon.frameshape import (
     TAIL,
     Ends,
+    Parts,
     answered_at,
     behind_lines_at,
     headers_at,
@@ -90,10 +91,17 @@ def _target(place: bytes, version: bytes, host: str | None) -> Target:
     return Target(read.method, f"{read.scheme}://{authority}", host_of(found[1].lower().rstrip(".")))
 
 
+class Found(NamedTuple):
+    """A frame that may matter by its address, header lines or body, taken apart, and where its request goes."""
+
+    parts: Parts
+    target: Target
+
+
 class Passed(NamedTuple):
     """What was stepped over: up to which place, how many requests, when the first and the last of them began.
 
-    `glimpses` are those that are due.
+    `glimpses` are those that are due. `found` is the frame that stands there, where it was taken apart.
     """
 
     position: int
@@ -101,6 +109,7 @@ class Passed(NamedTuple):
     first_at: Epoch | None
     last_at: Epoch | None
     glimpses: list[Glimpse]
+    found: Found | None
 
 
 def step_over(
@@ -116,6 +125,7 @@ def step_over(
     outlines, targets, shown_by, lasts = repeats.outlines, repeats.targets, runs.shown, runs.lasts
     sites: dict[str, bool] = {}
     glimpses: list[Glimpse] = []
+    found = None
     while position < size:
         frame = answered_at(window, position)
         if frame is None:
@@ -128,12 +138,14 @@ def step_over(
         request = plain_request_at(window, answer_end)
         if request is None:
             break
-        request_length, target_length, target, place, digits, moment, content_length, lines_length = request.groups()
+        (
+            request_length, target_length, target, place, ended, digits, moment, content_length, lines_length,
+        ) = request.groups()  # fmt: skip
         content = b""
         if lines_length is not None and content_length == b"0":
             lines = request.end()
         else:
-            begin = request.end(7) + 1
+            begin = request.end(8) + 1
             stop = begin + int(content_length)
             headers = headers_at(window, stop)
             if headers is None or window[stop] != 0x2C:
@@ -150,24 +162,30 @@ def step_over(
         ):
             break
         version = behind[2]
+        written = window[lines:lines_end]
         try:
-            facts = outlines[window[lines:lines_end]]
+            at = float(moment)
+            facts = outlines[written]
             where = targets[place, version, facts.host]
-        except NetstringError:
+        except ValueError:
+            break
+        if not at:
             break
         host = where.host
         if facts.page_like or host.whole or may_matter(where.method, target, content):
+            answer, rest = answer_end - int(answer_length), behind.end()
+            if rest < end:
+                found = Found(
+                    Parts(
+                        end + 1, answer, answer_end, target, place, ended != b"0:~", at, content, written, version, rest
+                    ),
+                    where,
+                )
             break
         site = host.site
         is_site = sites.get(site)
         if is_site is None:
             is_site = sites[site] = may_be_site(site)
-        try:
-            at = float(moment)
-        except ValueError:
-            break
-        if not at:
-            break
         if is_site:
             answer_lines = window[frame.end() + int(body_length) : answer_end]
             if answer_lines.lower().find(b"set-cookie") >= 0:
@@ -186,4 +204,4 @@ def step_over(
             first_at = at
         seen += 1
         position = end + 1
-    return Passed(position, seen, first_at, last_at, glimpses)
+    return Passed(position, seen, first_at, last_at, glimpses, found)

@@ -66,7 +66,7 @@ def _lines(written: bytes) -> bytes:
 
 def test_pictures_of_a_site_whose_cookies_say_the_same_are_stepped_over() -> None:
     flows = [flow(at=number) for number in range(5)]
-    assert stepped(*flows) == Passed(sum(len(frame(made)) for made in flows), 5, START, START + 4, [])
+    assert stepped(*flows) == Passed(sum(len(frame(made)) for made in flows), 5, START, START + 4, [], None)
 
 
 @pytest.mark.parametrize(
@@ -86,6 +86,23 @@ def test_what_may_matter_is_not_stepped_over(other: http.HTTPFlow) -> None:
     passed = stepped(before, other, flow())
     assert passed.seen == 1
     assert passed.position == len(frame(before))
+    window = frame(before) + frame(other) + frame(flow())
+    tells_by_its_answer = other.response is not None and "set-cookie" in other.response.headers
+    assert (None if passed.found is None else passed.found.parts) == (
+        None if tells_by_its_answer else split(window, passed.position)
+    )
+
+
+@given(places=st.lists(st.tuples(st.integers(min_value=0), st.sampled_from(list(b"0123456789:;,^}~]x"))), max_size=3))
+def test_a_frame_that_is_found_is_taken_apart_as_by_the_usual_way(places: list[tuple[int, int]]) -> None:
+    whole = bytearray(frame(flow("https://www.facebook.com/tr?id=1&ev=A", method="POST", content=b"a=b")))
+    for place, byte in places:
+        whole[place % len(whole)] = byte
+    window = bytes(whole) + frame(flow())
+    passed = step_over(window, 0, 0, Repeats(), Runs(), bool)
+    assert passed.found is not None or places
+    if passed.found is not None:
+        assert passed.found.parts == split(window, passed.position)
 
 
 def test_the_last_of_a_run_is_remembered_with_its_place() -> None:
@@ -115,7 +132,7 @@ class Everything:
     """Stands for `step_over` and steps over nothing."""
 
     def __call__(self, window: bytes, position: int, *_: Any) -> Passed:
-        return Passed(position, 0, None, None, [])
+        return Passed(position, 0, None, None, [], None)
 
 
 def items(path: Path) -> tuple[list[CapturedRequest | Glimpse], int, float | None, float | None, list[Any]]:
@@ -132,6 +149,7 @@ flows = st.builds(
             "https://www.clinic.example/a,b.png",
             "https://cdn.other.example/b.js?x=1",
             "https://www.clinic.example/tr?id=1&ev=A",
+            "https://www.facebook.com/tr/?id=1&ev=B",
             "https://www.clinic.example/track/x",
             "https://[::1]/x",
             "http://www.clinic.example:8080/x",
