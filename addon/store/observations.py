@@ -31,6 +31,8 @@ from addon.store.statements import StatementTables
 
 _TOLD_EVERY = 100
 _REQUEST = ", ".join(f'"{name}"' for name in REQUEST_COLUMNS)
+_NO_ANSWER = {"response_headers": "'[]'", "response_body": "NULL"}
+_SENT = ", ".join(_NO_ANSWER.get(name, f'"{name}"') for name in REQUEST_COLUMNS)
 
 
 class ObservationTables(SessionTables, StatementTables):
@@ -186,7 +188,10 @@ class ObservationTables(SessionTables, StatementTables):
 
 
 class StoredRequests:
-    """The requests of a session that are events or look like one, read from the database one after the other."""
+    """The requests of a session that are events or look like one, read from the database one after the other.
+
+    Events follow from what was sent, and from whether it was answered: the answers themselves are left out.
+    """
 
     def __init__(
         self, connection: sqlite3.Connection, session: str, passed: Callable[[int], None] = lambda _: None
@@ -208,7 +213,7 @@ class StoredRequests:
         """Yield them as rows, by start and key, each with its row number."""
         marks = ", ".join("?" * len(EVENT_ROLES))
         cursor = self._connection.execute(
-            f"SELECT rowid, {_REQUEST} FROM obs_requests INDEXED BY obs_requests_time WHERE session = ? "  # noqa: S608
+            f"SELECT rowid, {_SENT} FROM obs_requests INDEXED BY obs_requests_time WHERE session = ? "  # noqa: S608
             f"AND role IN ({marks}) ORDER BY started_at, key",
             (self._session, *EVENT_ROLES),
         )
@@ -220,7 +225,7 @@ class StoredRequests:
     def row_at(self, place: int) -> RequestRow:
         """Return the row with this number."""
         row: RequestRow = self._connection.execute(
-            f"SELECT {_REQUEST} FROM obs_requests WHERE rowid = ?",  # noqa: S608
+            f"SELECT {_SENT} FROM obs_requests WHERE rowid = ?",  # noqa: S608
             (place,),
         ).fetchone()
         return row

@@ -205,7 +205,7 @@ def of_source(source: str, rows: Iterable[tuple[Any, ...]]) -> Iterator[tuple[An
 
 
 def _lines(text: str) -> Lines:
-    return tuple([(name, value) for name, value in from_json(text)])
+    return () if text == "[]" else tuple([(name, value) for name, value in from_json(text)])
 
 
 _known_lines = Memory[str, Lines](_lines, lambda text, lines: 2 * len(text) + 100 * len(lines))
