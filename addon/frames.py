@@ -11,6 +11,7 @@ of a request that cannot matter is not noticed, and reading goes on.
 """
 
 from collections.abc import Callable, Iterator
+from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO, ClassVar
 
@@ -27,6 +28,9 @@ from addon.vocabulary import Delivery, SourceKind
 
 WINDOW = 1 << 20
 """How many bytes are read at once."""
+
+_MOST_LENT = 8
+"""How many windows may be with whoever watches before one of them is given up."""
 
 SMALL_WINDOW = 1 << 16
 """How many are read after a flow of another shape, of which there may be more."""
@@ -73,14 +77,15 @@ class FrameReader(CaptureReader):
 
         What lies after damage has no known boundary. `watch` sees every byte.
         """
+        windows = _Windows()
         with self._open() as file:
             start = self.read_to
             while start < self.size:
                 file.seek(start)
-                window = file.read(min(WINDOW, self.size - start))
+                window = windows.read(file, self.size - start)
                 end = _last_boundary(window)
                 if end:
-                    self._note(memoryview(window)[:end])
+                    self._note(windows.lend(window, end))
                 else:
                     end = frame_length(window) or 0
                     if not len(window) < end <= self.size - start:
@@ -238,7 +243,43 @@ class FrameReader(CaptureReader):
         return b"set-cookie" in lines.lower() and may_set_telling(read_lines(lines))
 
 
-def _last_boundary(window: bytes) -> int:
+class _Windows:
+    """Windows that are read into again once nobody looks at them any more: fresh memory costs as much as reading."""
+
+    def __init__(self) -> None:
+        self._lent: list[tuple[bytearray, memoryview]] = []
+
+    def read(self, file: BufferedReader, left: int) -> bytearray:
+        """Read on in a file of which so many bytes are left."""
+        window = self._returned() if left >= WINDOW else bytearray(left)
+        found = file.readinto(window)
+        del window[found:]  # a file that was cut while it was read
+        return window
+
+    def lend(self, window: bytearray, size: int) -> memoryview:
+        """Return the beginning of a window for somebody who releases it after use."""
+        view = memoryview(window)[:size]
+        if len(window) == WINDOW:
+            self._lent.append((window, view))
+            del self._lent[:-_MOST_LENT]
+        return view
+
+    def _returned(self) -> bytearray:
+        for number, (window, view) in enumerate(self._lent):
+            if _is_released(view):
+                del self._lent[number]
+                return window
+        return bytearray(WINDOW)
+
+
+def _is_released(view: memoryview) -> bool:
+    try:
+        return view.nbytes < 0
+    except ValueError:
+        return True
+
+
+def _last_boundary(window: bytearray) -> int:
     """Return where the last whole frame of a window ends."""
     position, size = 0, len(window)
     while True:

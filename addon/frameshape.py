@@ -121,7 +121,7 @@ class Ends(NamedTuple):
     reached: bool
 
 
-def frame_length(window: bytes) -> int | None:
+def frame_length(window: bytes | bytearray) -> int | None:
     """Return how many bytes the frame has that begins with these, or None where none begins."""
     digits, colon, _ = window[:13].partition(b":")
     return len(digits) + 1 + int(digits) + 1 if colon and digits.isdigit() else None

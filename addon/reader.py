@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
+from io import BufferedReader
 from pathlib import Path
 from typing import Any, BinaryIO, ClassVar
 
@@ -23,8 +24,9 @@ class CaptureReader(ABC):
     has, `seen` how many requests it held, `complete` whether its end was reached, and `problems` what could
     not be read; `first_at` and `last_at` are when the first and the last of the requests began.
 
-    `watch`, where it is set, is given every byte of the file, in order, and `passed` the places that a reader
-    can begin at, each when everything before it was given to `watch`.
+    `watch`, where it is set, is given every byte of the file, in order; it releases a piece once it has done with
+    it, because its memory is used again. `passed` is given the places that a reader can begin at, each when
+    everything before it was given to `watch`.
     """
 
     kind: ClassVar[SourceKind]
@@ -41,7 +43,7 @@ class CaptureReader(ABC):
         self.last_at: Epoch | None = None
         self.watch: Callable[[memoryview], None] | None = None
         self.passed: Callable[[int], None] | None = None
-        self._file: BinaryIO | None = None
+        self._file: BufferedReader | None = None
 
     @abstractmethod
     def __iter__(self) -> Iterator[CapturedRequest]:
@@ -62,7 +64,7 @@ class CaptureReader(ABC):
             return 0
         return self.size if self._file.closed else self._file.tell()
 
-    def _open(self) -> BinaryIO:
+    def _open(self) -> BufferedReader:
         try:
             self._file = self.path.open("rb")
         except OSError as error:
