@@ -1042,6 +1042,7 @@ def test_a_signal_ends_a_process_with_130_and_leaves_nothing(clinic, tmp_path: P
     for number in range(800):
         clinic.pixel("PageView", f"/zorbitis/{number}/")
     capture = clinic.save(tmp_path / "long.mitm")
+    capture.write_bytes(capture.read_bytes() * 10)  # some seconds of work, however busy the machine is
     with start("replay", capture, "--session", "visit", cwd=tmp_path) as running:
         database = tmp_path / "pixelwitness.db"
         while not database.exists() and running.poll() is None:

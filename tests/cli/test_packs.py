@@ -147,8 +147,8 @@ def test_the_proxy_passes_them_on(run: Run, monkeypatch: pytest.MonkeyPatch) -> 
             return 0
 
     monkeypatch.setattr(gathering.subprocess, "Popen", Process)
-    assert run("proxy", "--packs", "religion", "--packs", "politics").code == 0
-    assert run("proxy").code == 0
+    assert run("proxy", "--port", "0", "--packs", "religion", "--packs", "politics").code == 0
+    assert run("proxy", "--port", "0").code == 0
     settings = [[item for item in command if item.startswith("pixelwitness_packs=")] for command in started]
     assert settings == [["pixelwitness_packs=politics", "pixelwitness_packs=religion"], []]
 
