@@ -16,7 +16,7 @@ from addon.consent import choices, statements
 from addon.consent.belief import era_ends
 from addon.consent.choices import platform_of_host
 from addon.consent.evidence import Told, read_told, telling
-from addon.consent.login import may_be_login_step
+from addon.consent.login import LOGOUT_MARK, may_be_login_step
 from addon.decoders.base import REMOVED_FROM_ADDRESSES
 from addon.model import Lines
 from addon.observation import DECODERS, PAGE_DESTINATIONS, SAME_SITE
@@ -57,7 +57,8 @@ class Outline(NamedTuple):
 
 _MARKS_OF_ENDPOINTS = tuple(mark for decoder in DECODERS for mark in decoder.target_marks)
 _MARKS_OF_CONSENT = (*choices.TARGET_MARKS, *statements.TARGET_MARKS)
-_bears_mark = re.compile(b"|".join(map(re.escape, (*_MARKS_OF_ENDPOINTS, *_MARKS_OF_CONSENT)))).search
+_MARKS = (*map(re.escape, (*_MARKS_OF_ENDPOINTS, *_MARKS_OF_CONSENT)), LOGOUT_MARK)
+_bears_mark = re.compile(b"|".join(_MARKS)).search
 
 
 @lru_cache(maxsize=4096)
@@ -80,7 +81,7 @@ def may_matter(method: str, target: bytes, content: bytes) -> bool:
         return True
     if (marked or content) and any(decoder.may_concern(method, plain, content) for decoder in DECODERS):
         return True
-    return may_be_login_step(method, plain)
+    return (marked or method == "POST") and may_be_login_step(method, plain)
 
 
 def outline(lines: Iterable[tuple[str, str]]) -> Outline:

@@ -5,6 +5,7 @@ only where the site answered with a new cookie and sent the browser to an addres
 behind a page, and whether somebody was already logged in when the capture began, no request shows.
 """
 
+import re
 from collections.abc import Iterable
 from typing import Final, Literal, NamedTuple
 
@@ -22,6 +23,9 @@ _LOGOUT_WORDS: Final = frozenset(
 )  # fmt: skip
 _LOGIN_SENT: Final = tuple(word.encode("ascii") for word in sorted(_LOGIN_WORDS))
 _LOGOUT_SENT: Final = frozenset(word.encode("ascii") for word in _LOGOUT_WORDS)
+LOGOUT_MARK: Final = rb"/(?i:%s)(?:\.|/*(?:[?#]|\Z))" % b"|".join(re.escape(word) for word in sorted(_LOGOUT_SENT))
+"""A pattern that stands in path and query of every logout, of whatever method."""
+
 _REDIRECTS: Final = frozenset({302, 303})
 _MAX_SHOWN: Final = 80
 

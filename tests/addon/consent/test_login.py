@@ -1,9 +1,13 @@
 """What of a login shows, and what does not."""
 
+import re
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from addon.consent.login import LOGOUT_MARK, may_be_login_step
 from addon.consent.timeline import Mark
 from addon.replay import rederive, replay, restamp
 
@@ -77,3 +81,40 @@ def test_what_proves_no_login(visit, states, how: dict[str, Any]) -> None:
     visit.wait(5).page("/account/")
     visit.wait(5).pixel("PageView", "/account/")
     assert {state for state, _ in states()} == {"unknown"}
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                b"/",
+                b"//",
+                b".",
+                b"?",
+                b"#",
+                b"logout",
+                b"LogOut",
+                b"log-out",
+                b"cerrar-sesion",
+                b"x",
+                b".php",
+                b"\n",
+                b";",
+            ]
+        ),
+        max_size=8,
+    )
+)
+def test_every_logout_bears_the_mark_by_which_it_is_looked_for(parts: list[bytes]) -> None:
+    target = b"/" + b"".join(parts)
+    if may_be_login_step("GET", target):
+        assert re.search(LOGOUT_MARK, target)
+
+
+def test_a_logout_is_told_from_words_that_contain_one() -> None:
+    for target in (b"/logout", b"/a/Sign-Out/", b"/logout.php?x=1", b"/logout//#end"):
+        assert may_be_login_step("GET", target)
+        assert re.search(LOGOUT_MARK, target)
+    for target in (b"/logouts", b"/layout", b"/blog-out", b"/?x=logout", b"/logout/picture.png"):
+        assert not may_be_login_step("GET", target)
+        assert not re.search(LOGOUT_MARK, target)
