@@ -5,7 +5,7 @@ A page view is one act however many pixels and events report it; so is a click. 
 
 import hashlib
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Reversible, Sequence
+from collections.abc import Iterable, Iterator, Reversible
 from typing import NamedTuple
 
 from addon.decoders.meta.events import BUTTON_CLICK, GATEWAY_BUTTON_CLICK
@@ -81,11 +81,6 @@ class _OpenAct:
         """Tell whether a pixel has already reported this act by an event of the same name."""
         told = event.pixel_id, event.event_name
         return told in [(other.pixel_id, other.event_name) for other in self.events]
-
-
-def acts(events: Sequence[Event], searches: Callable[[Event], bool]) -> tuple[Act, ...]:
-    """Return the acts behind `events` in order of time; `searches` tells whether an event tells of a search."""
-    return tuple(acts_behind(in_order(told_by(event, searches=searches(event)) for event in events)))
 
 
 def in_order(events: Iterable[Told]) -> list[Told]:

@@ -4,7 +4,6 @@ import hashlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from addon.acts import acts
 from addon.consent.clicks import banner_clicks
 from addon.consent.contradictions import StatementMade
 from addon.consent.login import NO_LOGIN, LoginStamp
@@ -121,12 +120,6 @@ def _counted(assessments: Iterable[Assessment], matcher: Matcher) -> tuple[Rule,
 def rules_named(ids: Collection[str], matcher: Matcher) -> tuple[Rule, ...]:
     """Return the rules of `matcher` that have these ids."""
     return matcher.ruleset.named(ids)
-
-
-def acts_of(events: Sequence[AssessedEvent]) -> tuple[Act, ...]:
-    """Return the visitor acts behind the events."""
-    searched = {item.event.id for item in events if item.searched is not None}
-    return acts([item.event for item in events], lambda event: event.id in searched)
 
 
 def assess(event: Event, matcher: Matcher, visitor: VisitorStamp, other: Matcher | None = None) -> AssessedEvent:

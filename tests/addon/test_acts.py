@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from addon import acts as behind
-from addon.acts import Told, acts, acts_behind, in_order
+from addon.acts import Told, acts_behind, in_order, told_by
 from addon.model import Act, Event
 
 START = 1_790_000_000.0
@@ -20,7 +20,7 @@ def found(*events: Event, searches: tuple[str, ...] = ()) -> list[tuple[str, int
 
 
 def of(*events: Event, searches: tuple[str, ...] = ()) -> tuple[Act, ...]:
-    return acts(events, lambda event: event.id in searches)
+    return tuple(acts_behind(in_order(told_by(event, searches=event.id in searches) for event in events)))
 
 
 def test_nothing_is_no_act() -> None:
