@@ -23,17 +23,17 @@ from addon.netstrings import NetstringError
 from addon.observation import Glimpse
 from addon.reader import CaptureReader, broken, storable_address
 from addon.sieve import may_matter
-from addon.stride import Repeats, Target, step_over
+from addon.stride import Found, Repeats, Target, step_over
 from addon.vocabulary import Delivery, SourceKind
 
 WINDOW = 1 << 20
 """How many bytes are read at once."""
 
-_MOST_LENT = 8
-"""How many windows may be with whoever watches before one of them is given up."""
-
 SMALL_WINDOW = 1 << 16
 """How many are read after a flow of another shape, of which there may be more."""
+
+_MOST_LENT = 8
+"""How many windows may be with whoever watches before one of them is given up."""
 
 
 class FrameReader(CaptureReader):
@@ -151,27 +151,16 @@ class FrameReader(CaptureReader):
                 for glimpse in passed.glimpses:
                     yield position, glimpse
             try:
-                if found is not None:
-                    parts, target = found
-                    matters = True
-                else:
-                    whole = split(window, position)
-                    if whole is None:
-                        break
-                    parts = whole
-                    facts = repeats.outlines[parts.lines]
-                    target = repeats.targets[parts.place, parts.version, facts.host]
-                    matters = (
-                        may_be_site is None
-                        or facts.page_like
-                        or target.host.whole
-                        or may_matter(target.method, parts.target, parts.content or b"")
-                        or (may_be_site(target.host.site) and self._answer_tells(window, parts))
-                    )
-                    if not matters and facts.shown is not None and may_be_site and may_be_site(target.host.site):
-                        for glimpse in runs.add(base + position, parts.at, target.host.site, facts.shown):
-                            yield position, glimpse
-                if matters:
+                parts, target = found or self._taken_apart(window, position)
+                facts = repeats.outlines[parts.lines]
+                if (
+                    may_be_site is None
+                    or found is not None
+                    or facts.page_like
+                    or target.host.whole
+                    or may_matter(target.method, parts.target, parts.content or b"")
+                    or (may_be_site(target.host.site) and self._answer_tells(window, parts))
+                ):
                     request = self._request(window, base + position, parts, target)
                     for last in runs.end():
                         yield position, last
@@ -179,6 +168,9 @@ class FrameReader(CaptureReader):
                     position = parts.end
                     yield position, request
                     continue
+                if facts.shown is not None and may_be_site(target.host.site):
+                    for glimpse in runs.add(base + position, parts.at, target.host.site, facts.shown):
+                        yield position, glimpse
             except NetstringError:
                 break
             self.add(1, parts.at, parts.at)
@@ -186,6 +178,14 @@ class FrameReader(CaptureReader):
         yield position, None
 
     # requests
+
+    def _taken_apart(self, window: bytes, position: int) -> Found:
+        """Return the frame at `position`, and where its request goes. Raises NetstringError for another shape."""
+        parts = split(window, position)
+        if parts is None:
+            raise NetstringError("a frame that is cut or of another shape")
+        facts = self._repeats.outlines[parts.lines]
+        return Found(parts, self._repeats.targets[parts.place, parts.version, facts.host])
 
     def _request(self, window: bytes, position: int, parts: Parts, target: Target) -> CapturedRequest:
         if not parts.target.startswith(b"/"):

@@ -124,7 +124,7 @@ _told = Remembered[Lines, Told](
     lambda lines: telling(cookie_pairs(lines)),
     entries=512,
     longest=8192,
-    size=lambda lines: sum(len(value) for _, value in lines),
+    size=lambda lines: sum(len(name) + len(value) for name, value in lines),
 )
 """The telling cookies of `Cookie` lines. A visitor's cookies stay the same from request to request, mostly."""
 

@@ -92,7 +92,7 @@ def _target(place: bytes, version: bytes, host: str | None) -> Target:
 
 
 class Found(NamedTuple):
-    """A frame that may matter by its address, header lines or body, taken apart, and where its request goes."""
+    """A frame taken apart, and where its request goes."""
 
     parts: Parts
     target: Target
@@ -101,7 +101,8 @@ class Found(NamedTuple):
 class Passed(NamedTuple):
     """What was stepped over: up to which place, how many requests, when the first and the last of them began.
 
-    `glimpses` are those that are due. `found` is the frame that stands there, where it was taken apart.
+    `glimpses` are those that are due. `found` is the frame that stands there, where it was taken apart because it may
+    matter by its address, header lines or body.
     """
 
     position: int

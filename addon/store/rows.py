@@ -404,7 +404,10 @@ def _written(assessment: Assessment) -> _AssessmentTexts:
 _assessment_texts = OncePerObject(_written, 512)
 _text_of = OncePerObject(Frozen.model_dump_json, 512)
 _identifiers_text = Remembered[tuple[Identifier, ...], str](
-    json_text, entries=512, longest=4096, size=lambda items: sum(len(item.value) for item in items)
+    json_text,
+    entries=512,
+    longest=4096,
+    size=lambda items: sum(len(item.parameter) + len(item.value) for item in items),
 )
 
 
